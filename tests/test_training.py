@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from xai_utils.training import Recipe, accuracy, shifted, train
+
+RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.01, shift=1)
+
+
+@pytest.fixture
+def stripes(generator):
+    """Pictures whose class is the colour channel that is brightest."""
+    labels = torch.randint(3, (96,), generator=generator)
+    images = torch.randint(100, (96, 3, 8, 8), generator=generator)
+    images[torch.arange(96), labels] += 120
+    return images.byte(), labels
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Dropout(0.2), nn.Flatten(), nn.Linear(216, 3))
+
+
+def test_training_learns_and_can_be_repeated_to_the_bit(stripes):
+    first, second = network(), network()
+    epochs = list(train(first, stripes, stripes, RECIPE))
+    assert [epoch.number for epoch in epochs] == [1, 2, 3]
+    assert epochs[-1].accuracy > 0.9
+    assert epochs == list(train(second, stripes, stripes, RECIPE))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(stripes, tmp_path):
+    whole, halves = network(), network()
+    list(train(whole, stripes, stripes, RECIPE))
+    for epoch in train(halves, stripes, stripes, RECIPE, checkpoint=tmp_path / "c.pt"):
+        if epoch.number == 2:
+            break
+    resumed = network()
+    rest = list(train(resumed, stripes, stripes, RECIPE, checkpoint=tmp_path / "c.pt"))
+    assert [epoch.number for epoch in rest] == [3]
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(stripes, tmp_path):
+    next(train(network(), stripes, stripes, RECIPE, checkpoint=tmp_path / "c.pt"))
+    with pytest.raises(ValueError, match="checkpoint: expected one made by"):
+        next(train(network(), stripes, stripes, replace(RECIPE, epochs=5), checkpoint=tmp_path / "c.pt"))
+
+
+def test_shifted_pictures_are_the_same_pictures_moved(generator):
+    images = torch.rand(20, 3, 9, 9, generator=generator)
+    moved = shifted(images, 2, generator)
+    for image, result in zip(images, moved, strict=True):
+        padded = nn.functional.pad(image[None], (2,) * 4, mode="replicate")[0]
+        candidates = [padded[:, r : r + 9, c : c + 9] for r in range(5) for c in range(5)]
+        assert any(torch.equal(result, candidate) for candidate in candidates)
+
+
+def test_accuracy_counts_the_hits():
+    images = torch.zeros(4, 3, 2, 2, dtype=torch.uint8)
+    images[2:, 1] = 255
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    assert accuracy(model, images, torch.tensor([0, 1, 1, 1])) == 0.75

@@ -1,0 +1,42 @@
+"""What Did the Network See? Five papers on explaining image classifiers, on one small PyTorch package."""
+
+from xai_utils.activations import as_model, record
+from xai_utils.baselines import gradient
+from xai_utils.models import Classifier, load_model, outputs, predict, target_probability
+from xai_utils.papers.prediction_difference import (
+    prediction_difference,
+    prediction_differences,
+    top_pixels,
+    weight_of_evidence,
+)
+from xai_utils.perturb import (
+    ConditionalSampler,
+    ConstantSampler,
+    InpaintingSampler,
+    MarginalSampler,
+    window_corners,
+)
+from xai_utils.tensors import quiet
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Classifier",
+    "ConditionalSampler",
+    "ConstantSampler",
+    "InpaintingSampler",
+    "MarginalSampler",
+    "as_model",
+    "gradient",
+    "load_model",
+    "outputs",
+    "predict",
+    "prediction_difference",
+    "prediction_differences",
+    "quiet",
+    "record",
+    "target_probability",
+    "top_pixels",
+    "weight_of_evidence",
+    "window_corners",
+]

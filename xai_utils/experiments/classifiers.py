@@ -1,0 +1,102 @@
+"""Trains the miniatures on Parts and measures them: `python -m xai_utils.experiments.classifiers`."""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from xai_utils.experiments.records import RESULTS, record_all
+from xai_utils.models import load_model, miniature, weights_folder
+from xai_utils.networks import ARCHITECTURES
+from xai_utils.parts import CLASSES, Parts
+from xai_utils.tensors import Progress, quiet
+from xai_utils.training import Recipe, accuracy, train
+
+COMMAND = "python -m xai_utils.experiments.classifiers"
+REPEATED = ("alexnet", "resnet")  # trained from three seeds, to tell a network from its luck
+CHECKPOINTS = Path(".cache") / "training"
+
+
+def train_classifier(name: str, recipe: Recipe, *, progress: Progress = quiet) -> Path:
+    """Trains one miniature on the training split and writes its weights in half precision.
+
+    Args:
+        name: architecture, a name of `ARCHITECTURES`.
+        recipe: how; its seed is the network's.
+        progress: wraps the batches of each epoch.
+
+    Returns:
+        The weights file; its metadata hold the classes, the recipe and the course of the validation accuracy.
+    """
+    training, validation = (Parts(split).tensors() for split in ("train", "validation"))
+    torch.manual_seed(recipe.seed)
+    model = miniature(name, CLASSES, len(training[0])).to(memory_format=torch.channels_last)
+    file = weights_folder() / "parts" / f"{name}{f'-seed{recipe.seed}' if recipe.seed else ''}.safetensors"
+    checkpoint = CHECKPOINTS / f"{file.stem}.pt"
+    for epoch in train(model, training, validation, recipe, checkpoint=checkpoint, progress=progress):
+        tqdm.write(
+            f"{file.stem}: epoch {epoch.number}, loss {epoch.loss:.3f}, validation accuracy {epoch.accuracy:.3f}"
+        )
+    about = {"classes": json.dumps(CLASSES), "training_images": str(len(training[0])), "recipe": repr(recipe)}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: _halved(value) for key, value in model.network.state_dict().items()}, file, metadata=about)
+    return file
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """Half precision where the numbers are real ones."""
+    return (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+
+
+def measure_classifier(model: str, split: str) -> dict:
+    """The accuracy of one trained miniature on a split of Parts, with its 95% interval.
+
+    Args:
+        model: as `load_model` takes it.
+        split: "validation" or "test".
+    """
+    images, labels = Parts(split).tensors()
+    share = accuracy(load_model(model), images, labels)
+    low, high = wilson_interval(share, len(images))
+    return {"accuracy": round(share, 4), "low": round(low, 4), "high": round(high, 4), "images": len(images)}
+
+
+def wilson_interval(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95% interval of a share seen in `count` independent trials (Wilson, 1927).
+
+    Example:
+        >>> [round(end, 3) for end in wilson_interval(0.95, 2000)]
+        [0.94, 0.959]
+    """
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return centre - half, centre + half
+
+
+def accuracies(*, folder: Path = RESULTS, progress: Progress = quiet) -> list[dict]:
+    """The table of all trained miniatures: test accuracy with interval, one row each."""
+    names = sorted(file.stem for file in (weights_folder() / "parts").glob("*.safetensors"))
+    wanted = [{"model": f"parts/{name}", "split": "test"} for name in names]
+    return record_all("classifiers", wanted, measure_classifier, command=COMMAND, folder=folder, progress=progress)
+
+
+def main() -> None:
+    """Command line: trains what is named (all by default), then writes the table of accuracies."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("names", nargs="*", choices=[*ARCHITECTURES, []], help="architectures; all by default")
+    parser.add_argument("--seeds", type=int, nargs="+", help="seeds of the named architectures")
+    arguments = parser.parse_args()
+    for name in arguments.names or ARCHITECTURES:
+        for seed in arguments.seeds or ((0, 1, 2) if name in REPEATED else (0,)):
+            train_classifier(name, Recipe(seed=seed), progress=tqdm)
+    for row in accuracies(progress=tqdm):
+        print(row["configuration"]["model"], row["result"])
+
+
+if __name__ == "__main__":
+    main()

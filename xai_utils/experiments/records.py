@@ -1,0 +1,129 @@
+"""Recorded results: JSON lines that say what was measured, by which code, and that can be continued.
+
+Every line is one measurement: its `configuration` (which also is its key), its `result`, and how it came about. A run
+that was interrupted goes on with the configurations that are still missing.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+import torchvision
+
+from xai_utils.tensors import Progress, quiet
+
+PACKAGE = Path(__file__).parent.parent
+RESULTS = PACKAGE.parent / "data" / "results"
+SCHEMA = {
+    "configuration": dict,
+    "result": dict,
+    "code": str,
+    "versions": dict,
+    "date": str,
+    "seconds": float,
+    "command": str,
+}
+
+
+def record_all(
+    name: str,
+    configurations: Iterable[dict],
+    measure: Callable[..., dict],
+    *,
+    command: str,
+    folder: Path = RESULTS,
+    progress: Progress = quiet,
+) -> list[dict]:
+    """Measures every configuration that is not recorded yet, and writes each result at once.
+
+    Args:
+        name: of the file, `folder/name.jsonl`.
+        configurations: keyword arguments of `measure`, JSON-able.
+        measure: returns a JSON-able dictionary.
+        command: what a reader types to make the file.
+        folder: where the file lies.
+        progress: wraps the configurations.
+
+    Returns:
+        The rows of these configurations, in their order, each as `SCHEMA` says.
+
+    Raises:
+        ValueError: the file holds something else than rows of this schema.
+    """
+    path = folder / f"{name}.jsonl"
+    rows = {_key(row["configuration"]): row for row in read_records(name, folder)}
+    wanted = list(configurations)
+    for configuration in progress(wanted):
+        if _key(configuration) in rows:
+            continue
+        start = time.perf_counter()
+        result = measure(**configuration)
+        rows[_key(configuration)] = {
+            "configuration": configuration,
+            "result": result,
+            "code": code_hash(),
+            "versions": versions(),
+            "date": datetime.now(UTC).date().isoformat(),
+            "seconds": round(time.perf_counter() - start, 1),
+            "command": command,
+        }
+        _write(path, rows.values())
+    return [rows[_key(configuration)] for configuration in wanted]
+
+
+def read_records(name: str, folder: Path = RESULTS) -> list[dict]:
+    """The rows recorded under that name; none if the file does not exist.
+
+    Args:
+        name: of the file, `folder/name.jsonl`.
+        folder: where the file lies.
+
+    Raises:
+        ValueError: a line that is no row of this schema; names file and line.
+    """
+    path = folder / f"{name}.jsonl"
+    if not path.exists():
+        return []
+    return [_checked(line, f"{path.name}, line {n}") for n, line in enumerate(path.read_text().splitlines(), start=1)]
+
+
+def code_hash() -> str:
+    """A short hash of all of the package's source: which code made a row."""
+    digest = hashlib.sha256()
+    for file in sorted(PACKAGE.rglob("*.py")):
+        digest.update(file.relative_to(PACKAGE).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def versions() -> dict[str, str]:
+    """The versions a result may depend on."""
+    return {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
+
+
+def _key(configuration: dict) -> str:
+    return json.dumps(configuration, sort_keys=True)
+
+
+def _checked(line: str, place: str) -> dict:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{place}: expected a JSON object, got {line[:60]!r}") from error
+    wrong = [key for key, kind in SCHEMA.items() if not isinstance(row.get(key), kind)]
+    if wrong:
+        raise ValueError(f"{place}: expected the keys {', '.join(SCHEMA)}, got a row with a wrong {wrong[0]}")
+    return row
+
+
+def _write(path: Path, rows: Iterable[dict]) -> None:
+    """Replaces the file in one atomic step, so that a killed run never leaves half a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text("".join(json.dumps(row, sort_keys=True) + "\n" for row in rows))
+    os.replace(partial, path)

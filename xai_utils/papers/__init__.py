@@ -1,0 +1,1 @@
+"""The five papers, one module each; none imports another."""

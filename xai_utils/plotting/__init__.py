@@ -1,0 +1,13 @@
+"""Pictures of what the package computes: tensors in, one `Figure` out, and nothing computed that belongs in a table.
+
+Signed maps are red where a pixel speaks for the target and blue where it speaks against it, transparent where it does
+not matter, over the picture in grey at half strength (figure 1 of Zintgraf et al.). Maps without a sign run from
+transparent to dark purple. Both scales stay apart for colour-blind readers, and every figure keeps its letters
+readable when it is shown at the width of a phone.
+"""
+
+from .charts import chart, scatter
+from .look import style
+from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps, top_mask
+
+__all__ = ["chart", "contact_sheet", "cut_out", "overlay", "scatter", "show_images", "show_maps", "style", "top_mask"]

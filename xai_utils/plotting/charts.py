@@ -1,0 +1,87 @@
+"""Charts of tables: values with intervals, and pairs of numbers with their line."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from .look import FAINT, INK, MARKERS, SERIES, WIDTH, figure_of, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@styled
+def chart(
+    table: Mapping[str, Mapping[str, tuple[float, float, float]]],
+    *,
+    xlabel: str,
+    reference: float | None = None,
+    bars: bool = False,
+    title: str = "",
+) -> "Figure":
+    """Values with their intervals, one line per label, one colour and one marker per series.
+
+    Args:
+        table: series -> label -> (value, low end, high end of the interval).
+        xlabel: what is counted, with its unit.
+        reference: a value to compare with, such as chance, as a dashed line.
+        bars: draw bars from 0 instead of points.
+        title: one line above the chart.
+    """
+    labels = list(dict.fromkeys(label for series in table.values() for label in series))
+    figure = figure_of(WIDTH, 0.9 + 0.3 * len(labels) * max(1.0, 0.55 * len(table)) + 0.25 * bool(title), "constrained")
+    axis, step = figure.add_subplot(), 0.7 / len(table)
+    for s, (name, series) in enumerate(table.items()):
+        value, low, high = zip(*series.values(), strict=True)
+        places = [labels.index(label) + (s - (len(table) - 1) / 2) * step for label in series]
+        whiskers = [[v - a for v, a in zip(value, low, strict=True)], [b - v for v, b in zip(value, high, strict=True)]]
+        look = {"color": SERIES[s % len(SERIES)], "label": name}
+        if bars:
+            axis.barh(places, value, 0.85 * step, **look)
+            axis.errorbar(value, places, xerr=whiskers, fmt="none", ecolor=INK, elinewidth=1.2, capsize=3)
+        else:
+            axis.errorbar(value, places, xerr=whiskers, fmt=MARKERS[s % len(MARKERS)], ms=6, capsize=3, **look)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.set(xlabel=xlabel, ylim=(len(labels) - 0.45, -0.55))  # the first label on top, as in the table
+    axis.tick_params(axis="y", length=0)
+    axis.grid(axis="x")
+    axis.set_axisbelow(True)
+    if reference is not None:
+        axis.axvline(reference, color=FAINT, ls="--", lw=1.2, zorder=1)
+    if len(table) > 1:
+        figure.legend(loc="outside lower center", ncols=min(3, len(table)))
+    if title:
+        axis.set_title(title, loc="left")
+    return figure
+
+
+@styled
+def scatter(series: Mapping[str, tuple[Tensor, Tensor]], *, xlabel: str, ylabel: str, title: str = "") -> "Figure":
+    """Pairs of numbers with the least-squares line of each series and its correlation r.
+
+    Args:
+        series: name -> (x, y), float [points] each; the legend gives the name and r.
+        xlabel: what x is, with its unit.
+        ylabel: what y is, with its unit.
+        title: one line above the figure.
+    """
+    figure = figure_of(0.85 * WIDTH, 0.65 * WIDTH, "constrained")
+    axis = figure.add_subplot()
+    for s, (name, (x, y)) in enumerate(series.items()):
+        x, y = x.detach().cpu().double(), y.detach().cpu().double()
+        colour, dx, dy = SERIES[s % len(SERIES)], x - x.mean(), y - y.mean()
+        slope = (dx * dy).sum() / (dx * dx).sum()
+        r = (dx * dy).sum() / ((dx * dx).sum() * (dy * dy).sum()).sqrt()
+        ends = torch.stack([x.min(), x.max()])
+        axis.scatter(x, y, s=16, alpha=0.45, color=colour, marker=MARKERS[s % len(MARKERS)], linewidths=0)
+        label = f"{name}  r = {r:.2f}".strip()
+        axis.plot(ends, y.mean() + slope * (ends - x.mean()), color=colour, label=label)
+    for line in (axis.axhline, axis.axvline):
+        line(0, color=FAINT, lw=0.8, zorder=0)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none")
+    if title:
+        axis.set_title(title, loc="left")
+    return figure

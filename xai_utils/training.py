@@ -1,0 +1,165 @@
+"""One recipe that trains every miniature: reproducible, resumable, and a loop to watch."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from xai_utils.tensors import Progress, quiet
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: AdamW under a one-cycle schedule, shifted pictures, smoothed labels.
+
+    Args:
+        epochs: passes over the training set.
+        batch_size: pictures per step.
+        learning_rate: the highest of the cycle; reached after a fifth of the steps.
+        weight_decay: of AdamW.
+        label_smoothing: share of the target's probability given to all classes.
+        shift: pictures are moved by up to this many pixels in both directions, border pixels repeated.
+        seed: of the initial weights, the order of the pictures and the shifts.
+    """
+
+    epochs: int = 24
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.05
+    shift: int = 6
+    seed: int = 0
+
+
+class Epoch(NamedTuple):
+    """What is known after an epoch: its number (from 1), the mean loss, and the accuracy on the validation set."""
+
+    number: int
+    loss: float
+    accuracy: float
+
+
+def train(
+    model: nn.Module,
+    training: tuple[Tensor, Tensor],
+    validation: tuple[Tensor, Tensor],
+    recipe: Recipe,
+    *,
+    checkpoint: Path | None = None,
+    progress: Progress = quiet,
+) -> Iterator[Epoch]:
+    """Trains the model in place and yields the state after every epoch.
+
+    Args:
+        model: takes RGB in [0, 1], returns logits; in eval mode after every epoch.
+        training: uint8 images [pictures, 3, height, width] and int labels [pictures].
+        validation: the same, never trained on.
+        recipe: see `Recipe`.
+        checkpoint: file that holds the state after every epoch; if it exists, training goes on from it.
+        progress: wraps the batches of each epoch.
+
+    Yields:
+        One `Epoch` after each epoch that is computed now.
+
+    Raises:
+        ValueError: the checkpoint belongs to another recipe.
+    """
+    images, labels = training
+    generator = torch.Generator().manual_seed(recipe.seed)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = len(images) // recipe.batch_size
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps, pct_start=0.2
+    )
+    done = _resume(checkpoint, recipe, model, optimiser, schedule, generator)
+    for number in range(done + 1, recipe.epochs + 1):
+        model.train()
+        order = torch.randperm(len(images), generator=generator)
+        losses = []
+        for step in progress(range(steps)):
+            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            pictures = shifted(images[chosen].float() / 255, recipe.shift, generator)
+            logits = model(pictures.contiguous(memory_format=torch.channels_last))
+            loss = cross_entropy(logits, labels[chosen], label_smoothing=recipe.label_smoothing)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.item())
+        model.eval()
+        if checkpoint is not None:
+            _save(checkpoint, number, recipe, model, optimiser, schedule, generator)
+        yield Epoch(number, sum(losses) / len(losses), accuracy(model, *validation))
+
+
+def shifted(images: Tensor, shift: int, generator: torch.Generator) -> Tensor:
+    """The images, each moved by up to `shift` pixels in both directions; what comes in repeats the border.
+
+    Args:
+        images: float [batch, 3, height, width].
+        shift: pixels.
+        generator: draws how far each one moves.
+    """
+    height, width = images.shape[2:]
+    padded = nn.functional.pad(images, (shift,) * 4, mode="replicate")
+    moves = torch.randint(2 * shift + 1, (len(images), 2), generator=generator)
+    rows = moves[:, :1] + torch.arange(height)  # [batch, height]
+    columns = moves[:, 1:] + torch.arange(width)  # [batch, width]
+    picture = torch.arange(len(images))[:, None, None]
+    return padded.permute(0, 2, 3, 1)[picture, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 100) -> float:
+    """The share of pictures whose highest logit is the label's.
+
+    Args:
+        model: in eval mode.
+        images: uint8 [pictures, 3, height, width].
+        labels: int [pictures].
+        batch_size: pictures per forward pass.
+    """
+    with torch.inference_mode():
+        hits = [
+            (model((chunk.float() / 255).contiguous(memory_format=torch.channels_last)).argmax(1) == truth).sum().item()
+            for chunk, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
+        ]
+    return sum(hits) / len(images)
+
+
+def _save(path: Path, number: int, recipe: Recipe, *stateful) -> None:
+    """Writes everything that training needs to go on, in one atomic step."""
+    model, optimiser, schedule, generator = stateful
+    state = {
+        "epoch": number,
+        "recipe": asdict(recipe),
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "schedule": schedule.state_dict(),
+        "generator": generator.get_state(),
+        "dropout": torch.get_rng_state(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def _resume(path: Path | None, recipe: Recipe, *stateful) -> int:
+    """Takes up the checkpoint if there is one; returns the number of epochs already done."""
+    if path is None or not path.exists():
+        torch.manual_seed(recipe.seed)  # dropout draws from PyTorch's global generator
+        return 0
+    state = torch.load(path, weights_only=True)
+    if state["recipe"] != asdict(recipe):
+        raise ValueError(f"checkpoint: expected one made by {recipe}, got one made by {state['recipe']}; delete {path}")
+    model, optimiser, schedule, generator = stateful
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    generator.set_state(state["generator"])
+    torch.set_rng_state(state["dropout"])
+    return state["epoch"]
