@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV = $(shell command -v uv || echo $(BIN)/uv)
 
-# One environment for everything below. Two pytest workers with one thread each share two cores fairly.
-export JUPYTER_PLATFORM_DIRS := 1
 export PYTHONUTF8 := 1
+export PYTHONUNBUFFERED := 1
+# Two workers with one thread each share two cores fairly; tests marked `real` need $XAI_DATA.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
 UNREAL := $(if $(XAI_DATA),,-m "not real")
 

@@ -3,6 +3,7 @@
 After a deliberate change of the pictures (and of `VERSION`), `python -m tests.test_dataset` writes the thumbnails anew.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,9 @@ def thumbnails():
     rows = []
     for seed in range(ROWS):
         pictures = [draw_scene(seed * len(CLASSES) + label, label=label).pixels() for label in range(len(CLASSES))]
-        rows.append(np.concatenate([cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in pictures], axis=1))
+        rows.append(
+            np.concatenate([cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in pictures], axis=1)
+        )
     return np.concatenate(rows)
 
 
@@ -49,33 +52,38 @@ def test_every_ten_items_of_a_split_show_the_ten_classes(split):
 def test_an_item_is_the_picture_and_label_of_its_scene():
     data = Parts("validation", size=(48, 48))
     image, label = data[17]
-    assert torch.equal(image, data.scene(17).image) and label == data.scene(17).label == data.labels[17]
+    assert torch.equal(image, data.scene(17).image)
+    assert label == data.scene(17).label == data.labels[17]
     assert torch.equal(data[-1][0], data[len(data) - 1][0])
 
 
 def test_splits_share_no_scene():
     ranges = [{Parts(split).scene(0).seed, Parts(split).scene(len(Parts(split)) - 1).seed} for split in SPLITS]
     spans = sorted((min(pair), max(pair)) for pair in ranges)
-    assert all(last < first for (_, last), (first, _) in zip(spans, spans[1:], strict=False))
+    assert all(last < first for (_, last), (first, _) in pairwise(spans))
 
 
 def test_labels_of_the_additional_split_are_kept_apart():
     data = Parts("additional", size=(32, 32))
-    assert data[3][1] == -1 and set(data.labels.tolist()) == {-1}
+    assert data[3][1] == -1
+    assert set(data.labels.tolist()) == {-1}
     assert data.labels_kept_apart()[3] == data.scene(3).label
 
 
 def test_tensors_are_the_items_in_whole_grey_levels_and_report_progress():
     data, seen = Parts("test", size=(40, 32)), []
     images, labels = data.tensors(indices=range(5), progress=lambda items: seen.append(len(items)) or items)
-    assert images.shape == (5, 3, 40, 32) and images.dtype == torch.uint8 and seen == [5]
+    assert images.shape == (5, 3, 40, 32)
+    assert images.dtype == torch.uint8
+    assert seen == [5]
     assert all(torch.equal(images[i].float() / 255, data[i][0]) and labels[i] == data[i][1] for i in range(5))
 
 
 def test_load_images_gives_a_handful():
     images, labels = load_images("test", [3, 1], size=(32, 32))
     data = Parts("test", size=(32, 32))
-    assert torch.equal(images[1], data[1][0]) and labels.tolist() == [data[3][1], data[1][1]]
+    assert torch.equal(images[1], data[1][0])
+    assert labels.tolist() == [data[3][1], data[1][1]]
 
 
 def test_bias_moves_the_scenes_to_their_habitat():

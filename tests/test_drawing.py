@@ -80,7 +80,8 @@ def test_paint_changes_only_what_its_outline_covers():
     part = Part(ellipse(64, 64, 20, 20), (0.9, 0.1, 0.1), shine=0.3, details=(Part(box(0, 60, 128, 68), (0, 0, 1)),))
     paint(canvas, part, IDENTITY, (-0.5, -0.8))
     assert (canvas[filled(part.outline) == 0] == 0.5).all()
-    assert canvas.min() >= 0 and canvas.max() <= 1
+    assert canvas.min() >= 0
+    assert canvas.max() <= 1
 
 
 def test_a_round_part_is_brighter_on_the_side_of_the_light():
@@ -106,7 +107,8 @@ def test_a_quarter_turn_is_clockwise_on_the_screen():
 def test_a_texture_is_periodic_with_mean_zero_and_deviation_one(name):
     for level in (0, 2):
         tile = texture_tile(name, level)
-        assert tile.mean() == pytest.approx(0, abs=1e-3) and tile.std() == pytest.approx(1, abs=1e-3)
+        assert tile.mean() == pytest.approx(0, abs=1e-3)
+        assert tile.std() == pytest.approx(1, abs=1e-3)
     once = sampled(name, np.array([[1.0, 0, 5], [0, 1, 7]]), (40, 40))
     again = sampled(name, np.array([[1.0, 0, 5 + 256], [0, 1, 7 - 256]]), (40, 40))
     assert once == pytest.approx(again, abs=1e-4)
@@ -130,8 +132,10 @@ pairs = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.classes[0])
 @pairs
 def test_a_pair_has_three_to_seven_parts_and_one_or_two_that_tell(pair):
     names = [name for name, _ in pair.parts]
-    assert 3 <= len(names) <= 7 and len(set(names)) == len(names)
-    assert 1 <= len(pair.telling) <= 2 and set(pair.telling) <= set(names)
+    assert 3 <= len(names) <= 7
+    assert len(set(names)) == len(names)
+    assert 1 <= len(pair.telling) <= 2
+    assert set(pair.telling) <= set(names)
 
 
 @pairs
@@ -151,8 +155,8 @@ def test_telling_parts_are_large_enough_and_never_hidden(pair):
             for seed in range(4):
                 masks = visible_masks(drawn(pair, kind, pose, seed))
                 for name in pair.telling:
-                    rows, columns = np.nonzero(masks[name])
-                    assert len(rows) and np.ptp(columns) + 1 >= 12, (name, kind, pose, seed)
+                    columns = np.nonzero(masks[name])[1]
+                    assert len(set(columns)) >= 12, (name, kind, pose, seed)
 
 
 @pairs
@@ -169,7 +173,8 @@ def test_the_two_silhouettes_of_a_pair_are_almost_the_same(pair):
 @pairs
 def test_the_two_poses_differ(pair):
     one, other = (
-        np.max([filled(part.outline, UNIT) for part in drawn(pair, 0, pose, 0).values()], axis=0) > 0.5 for pose in (0, 1)
+        np.max([filled(part.outline, UNIT) for part in drawn(pair, 0, pose, 0).values()], axis=0) > 0.5
+        for pose in (0, 1)
     )
     assert (one & other).sum() / (one | other).sum() < 0.9
 

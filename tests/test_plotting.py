@@ -208,7 +208,9 @@ def test_figures_show_themselves_in_a_notebook_and_leave_no_global_state(images,
     before = dict(matplotlib.rcParams)
     figure = show_maps(images, maps)
     assert isinstance(figure, Figure)
-    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert figure._repr_jpeg_().startswith(b"\xff\xd8")
+    assert figure._repr_png_() is None
+    assert chart({"a": {"b": (1, 0, 2)}}, xlabel="x")._repr_png_().startswith(b"\x89PNG")
     assert dict(matplotlib.rcParams) == before
     with style():
         assert matplotlib.rcParams["axes.spines.top"] is False

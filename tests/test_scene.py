@@ -36,8 +36,11 @@ def windowed(size, window):
 @pytest.mark.parametrize("size", [(128, 128), (64, 96), (200, 120)])
 def test_a_picture_is_rgb_in_the_unit_range_at_any_size(size):
     image = draw_scene(5, size=size).image
-    assert image.shape == (3, *size) and image.dtype == torch.float32
-    assert 0 <= image.min() and image.max() <= 1 and image.std() > 0.03
+    assert image.shape == (3, *size)
+    assert image.dtype == torch.float32
+    assert 0 <= image.min()
+    assert image.max() <= 1
+    assert image.std() > 0.03
     assert torch.equal((image * 255).round() / 255, image)
 
 
@@ -63,7 +66,9 @@ def test_every_class_stands_on_every_background():
     for label in LABELS:
         for background in BACKGROUNDS:
             scene = draw_scene(label, label=label, background=background, size=(48, 48))
-            assert scene.label == label and scene.background == background and scene.image.std() > 0
+            assert scene.label == label
+            assert scene.background == background
+            assert scene.image.std() > 0
 
 
 def test_places_are_drawn_evenly_and_bias_ties_them_to_the_class():
@@ -82,21 +87,27 @@ def test_places_are_drawn_evenly_and_bias_ties_them_to_the_class():
 def test_masks_boxes_and_regions_agree(label):
     scene = draw_scene(40 + label, label=label)
     main = scene.objects[0]
-    assert main.class_name == CLASSES[label] and list(main.parts) == [name for name, _ in PAIRS[label // 2].parts]
+    assert main.class_name == CLASSES[label]
+    assert list(main.parts) == [name for name, _ in PAIRS[label // 2].parts]
     visible = torch.stack(list(main.parts.values()))
     assert visible.sum(0).max() <= 1  # two parts never own the same pixel
     assert not (visible.any(0) & ~main.region).any()
     left, top, right, bottom = main.box
     assert not (main.region & ~windowed((128, 128), main.box)).any()
-    assert main.region[:, left].any() and main.region[:, right - 1].any() and main.region[top].any()
-    assert main.region[bottom - 1].any() and 300 < main.region.sum() < 128 * 128 / 1.5
+    assert main.region[:, left].any()
+    assert main.region[:, right - 1].any()
+    assert main.region[top].any()
+    assert main.region[bottom - 1].any()
+    assert 300 < main.region.sum() < 128 * 128 / 1.5
     assert all(not (main.parts[name] & ~main.amodal[name]).any() for name in main.parts)
 
 
 def test_the_main_objects_truth_is_the_scenes():
     scene = draw_scene(2, objects=2)
-    assert scene.label == scene.objects[0].label and scene.box == scene.objects[0].box
-    assert scene.parts is scene.objects[0].parts and scene.region is scene.objects[0].region
+    assert scene.label == scene.objects[0].label
+    assert scene.box == scene.objects[0].box
+    assert scene.parts is scene.objects[0].parts
+    assert scene.region is scene.objects[0].region
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
@@ -109,7 +120,8 @@ def test_several_objects_share_a_picture(count):
 
 def test_captions_say_what_is_there():
     scene = draw_scene(1, label=0, background="meadow")
-    assert scene.caption.startswith("a robin with a red breast, ") and scene.caption.endswith(", on a meadow")
+    assert scene.caption.startswith("a robin with a red breast, ")
+    assert scene.caption.endswith(", on a meadow")
     assert "facing left" in scene.caption or "facing right" in scene.caption
     assert "red breast" not in scene.without("breast").caption
     assert draw_scene(1, label=8).caption.startswith("an oboe")
@@ -119,7 +131,8 @@ def test_captions_say_what_is_there():
 
 def test_a_sketch_has_dark_lines_where_the_object_is_and_white_elsewhere():
     scene = draw_scene(14, label=6)
-    assert scene.sketch.shape == (1, 128, 128) and scene.sketch.min() < 0.3
+    assert scene.sketch.shape == (1, 128, 128)
+    assert scene.sketch.min() < 0.3
     touched = torch.stack(list(scene.objects[0].amodal.values())).any(0)
     assert (scene.sketch[0][~grown(touched, 3)] == 1).all()
 
@@ -169,8 +182,11 @@ def test_another_place_leaves_the_objects_as_they_are():
     moved = scene.on("snow")
     inside = torch.stack(list(scene.parts.values())).any(0)
     core = ~grown(~inside, 2)
-    assert not (changed(scene, moved) & core).any() and changed(scene, moved).float().mean() > 0.3
-    assert moved.box == scene.box and moved.background == "snow" and moved.on(scene.background) == scene
+    assert not (changed(scene, moved) & core).any()
+    assert changed(scene, moved).float().mean() > 0.3
+    assert moved.box == scene.box
+    assert moved.background == "snow"
+    assert moved.on(scene.background) == scene
 
 
 def test_without_its_object_only_the_place_is_left():
@@ -178,7 +194,9 @@ def test_without_its_object_only_the_place_is_left():
     touched = torch.stack(list(scene.objects[1].amodal.values())).any(0)
     gone = scene.without_object(of=1)
     assert not (changed(scene, gone) & ~grown(touched, scene.halo)).any()
-    assert gone.objects[1].box == (0, 0, 0, 0) and not gone.objects[1].region.any() and not gone.objects[1].parts
+    assert gone.objects[1].box == (0, 0, 0, 0)
+    assert not gone.objects[1].region.any()
+    assert not gone.objects[1].parts
     assert gone.objects[0].region.sum() >= scene.objects[0].region.sum()
 
 
@@ -215,7 +233,8 @@ def test_a_redrawn_window_shows_other_versions_of_the_parts_inside():
 
 def test_interventions_reach_into_redrawn_windows():
     scene = draw_scene(35, label=0).redrawn((0, 0, 128, 128), 3)
-    assert not scene.without_object().region.any() and scene.on("snow").background == "snow"
+    assert not scene.without_object().region.any()
+    assert scene.on("snow").background == "snow"
     assert "tail" not in scene.without("tail").parts
 
 

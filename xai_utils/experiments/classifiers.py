@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from xai_utils.experiments.records import RESULTS, record_all
+from xai_utils.experiments.statistics import wilson_interval
 from xai_utils.models import load_model, miniature, weights_folder
 from xai_utils.networks import ARCHITECTURES
 from xai_utils.parts import CLASSES, Parts
@@ -64,18 +64,6 @@ def measure_classifier(model: str, split: str) -> dict:
     share = accuracy(load_model(model), images, labels)
     low, high = wilson_interval(share, len(images))
     return {"accuracy": round(share, 4), "low": round(low, 4), "high": round(high, 4), "images": len(images)}
-
-
-def wilson_interval(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95% interval of a share seen in `count` independent trials (Wilson, 1927).
-
-    Example:
-        >>> [round(end, 3) for end in wilson_interval(0.95, 2000)]
-        [0.94, 0.959]
-    """
-    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    return centre - half, centre + half
 
 
 def accuracies(*, folder: Path = RESULTS, progress: Progress = quiet) -> list[dict]:

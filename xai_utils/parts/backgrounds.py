@@ -60,7 +60,7 @@ def _rows(size: Size, *stops: tuple[float, Colour]) -> np.ndarray:
 
 
 def _flat(name: str, size: Size, grain: Rng, tiles: float | tuple[float, float]) -> np.ndarray:
-    """A texture seen straight on, float32 [height, width]; `tiles` of it (across, down) fit into the picture's height."""
+    """A texture seen straight on, float32 [height, width]; `tiles` of it (across, down) fit into its height."""
     across, down = np.broadcast_to(np.asarray(tiles, dtype=np.float64), 2) * TILE / size[0]
     start = grain.uniform(0, TILE, 2)
     to_tile = np.array([[across, 0, start[0]], [0, down, start[1]]])
@@ -68,7 +68,7 @@ def _flat(name: str, size: Size, grain: Rng, tiles: float | tuple[float, float])
 
 
 def _plane(name: str, size: Size, horizon: float, grain: Rng, tiles: float) -> np.ndarray:
-    """A texture lying on the ground and seen in perspective, float32 [rows below the horizon, width]; it fades far away.
+    """A texture lying on the ground in perspective, float32 [rows below the horizon, width]; it fades far away.
 
     Args:
         name: a name of `TEXTURES`.
@@ -111,7 +111,9 @@ def _unit(size: Size) -> np.ndarray:
     return np.array([[size[0], 0, 0], [0, size[0], 0]], dtype=np.float64)
 
 
-def _put(canvas: np.ndarray, outlines, colour: Colour, name: str = "rough", grain: float = 1.5, strength: float = 0.12) -> None:
+def _put(
+    canvas: np.ndarray, outlines, colour: Colour, name: str = "rough", grain: float = 1.5, strength: float = 0.12
+) -> None:
     """Paints a flat, textured shape in shares of the picture's height; quicker and plainer than `paint`."""
     outlines = outlines if isinstance(outlines, tuple) else (outlines,)
     height, width = canvas.shape[:2]
@@ -211,7 +213,12 @@ def _road(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
     verge = mix((0.36, 0.42, 0.22), (0.60, 0.55, 0.44), composition.uniform())
     _ground(canvas, horizon, mix(verge, low, 0.3), verge, _plane("grass", size, horizon, grain, 1.5), 0.2)
     asphalt, spread = mix((0.30, 0.30, 0.32), (0.46, 0.45, 0.44), composition.uniform()), composition.uniform(0.55, 0.9)
-    road = polygon((vanish - 0.03, horizon), (vanish + 0.03, horizon), (vanish + spread * width, 1.05), (vanish - spread * width, 1.05))
+    road = polygon(
+        (vanish - 0.03, horizon),
+        (vanish + 0.03, horizon),
+        (vanish + spread * width, 1.05),
+        (vanish - spread * width, 1.05),
+    )
     _put(canvas, road, asphalt, "rough", 2.0, 0.22)
     _put(canvas, _markings(horizon, vanish, spread * width), mix(WHITE, asphalt, 0.2), strength=0)
     return canvas
@@ -220,14 +227,20 @@ def _road(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
 def _markings(horizon: float, vanish: float, spread: float) -> tuple[np.ndarray, ...]:
     """Dashes on the middle of the road and a line along each edge, in perspective."""
     edges = [
-        polygon((vanish + 0.026 * side, horizon), (vanish + 0.86 * side * spread, 1.05), (vanish + 0.91 * side * spread, 1.05))
+        polygon(
+            (vanish + 0.026 * side, horizon),
+            (vanish + 0.86 * side * spread, 1.05),
+            (vanish + 0.91 * side * spread, 1.05),
+        )
         for side in (-1, 1)
     ]
     dashes = []
     for start in (0.1, 0.28, 0.58):
         y0, y1 = horizon + (1 - horizon) * start, horizon + (1 - horizon) * start * 1.5
         w0, w1 = 0.05 * spread * start, 0.075 * spread * start
-        dashes.append(polygon((vanish - w0 / 2, y0), (vanish + w0 / 2, y0), (vanish + w1 / 2, y1), (vanish - w1 / 2, y1)))
+        dashes.append(
+            polygon((vanish - w0 / 2, y0), (vanish + w0 / 2, y0), (vanish + w1 / 2, y1), (vanish - w1 / 2, y1))
+        )
     return (*edges, *dashes)
 
 
@@ -268,14 +281,22 @@ def _firs(canvas: np.ndarray, horizon: float, composition: Rng) -> None:
     trees = []
     for _ in range(int(composition.integers(5, 12))):
         x, h = composition.uniform(0, width), composition.uniform(0.07, 0.2)
-        steps = [(x + side * 0.28 * h * s, horizon + 0.02 - h * (1 - t)) for s, t in ((0, 0), (0.5, 0.4), (0.3, 0.45), (0.8, 0.75), (0.5, 0.8), (1, 1)) for side in (1,)]
-        trees.append(polygon(*steps, *[(2 * x - a, b) for a, b in steps[::-1]]))
+        outline = ((0, 0), (0.5, 0.4), (0.3, 0.45), (0.8, 0.75), (0.5, 0.8), (1, 1))  # half of it, the tip first
+        steps = [(x + 0.28 * h * side, horizon + 0.02 - h * (1 - down)) for side, down in outline]
+        trees.append(polygon(*steps, *[(2 * x - right, y) for right, y in steps[::-1]]))
     _put(canvas, tuple(trees), mix((0.17, 0.28, 0.26), (0.5, 0.58, 0.66), composition.uniform(0, 0.5)), strength=0.3)
 
 
 def _room(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
     floor = composition.uniform(0.58, 0.76)
-    walls = ((0.80, 0.74, 0.62), (0.55, 0.66, 0.66), (0.72, 0.52, 0.44), (0.62, 0.66, 0.50), (0.82, 0.82, 0.80), (0.40, 0.46, 0.58))
+    walls = (
+        (0.80, 0.74, 0.62),
+        (0.55, 0.66, 0.66),
+        (0.72, 0.52, 0.44),
+        (0.62, 0.66, 0.50),
+        (0.82, 0.82, 0.80),
+        (0.40, 0.46, 0.58),
+    )
     wall = walls[composition.integers(len(walls))]
     canvas = _rows(size, (0.0, mix(wall, BLACK, 0.12)), (floor, wall))
     width, stripes = size[1] / size[0], int(composition.integers(8, 15))
@@ -287,7 +308,9 @@ def _room(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
     wood = mix((0.52, 0.34, 0.20), (0.72, 0.56, 0.38), composition.uniform())
     _ground(canvas, floor, mix(wood, BLACK, 0.25), wood, _plane("wood", size, floor, grain, 1.4), 0.12)
     vanish = width * composition.uniform(0.35, 0.65)
-    seams = tuple(stroke((vanish + i * 0.16, floor), (vanish + i * 0.42, 1.05), width=(0.004, 0.012)) for i in range(-5, 6))
+    seams = tuple(
+        stroke((vanish + i * 0.16, floor), (vanish + i * 0.42, 1.05), width=(0.004, 0.012)) for i in range(-5, 6)
+    )
     _put(canvas, seams, mix(wood, BLACK, 0.45), strength=0)
     _put(canvas, box(-0.1, floor - 0.035, width + 0.1, floor + 0.005), mix(wall, WHITE, 0.6))
     return canvas
@@ -296,7 +319,12 @@ def _room(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
 def _picture(canvas: np.ndarray, composition: Rng, floor: float) -> None:
     """A framed picture on the wall."""
     width = canvas.shape[1] / canvas.shape[0]
-    x, y, w, h = composition.uniform(0, width - 0.3), composition.uniform(0.03, 0.2), composition.uniform(0.2, 0.4), composition.uniform(0.2, 0.3)
+    x, y, w, h = (
+        composition.uniform(0, width - 0.3),
+        composition.uniform(0.03, 0.2),
+        composition.uniform(0.2, 0.4),
+        composition.uniform(0.2, 0.3),
+    )
     frame, inner = PALETTE[composition.integers(len(PALETTE))], PALETTE[composition.integers(len(PALETTE))]
     _put(canvas, box(x, y, x + w, y + h), mix(frame, BLACK, 0.2), "wood")
     _put(canvas, box(x + 0.03, y + 0.03, x + w - 0.03, y + h - 0.03), mix(inner, WHITE, 0.35), "cloud", 0.6, 0.3)
@@ -304,7 +332,14 @@ def _picture(canvas: np.ndarray, composition: Rng, floor: float) -> None:
 
 def _stage(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
     floor, width = composition.uniform(0.64, 0.8), size[1] / size[0]
-    cloths = ((0.55, 0.10, 0.11), (0.16, 0.22, 0.46), (0.13, 0.34, 0.26), (0.36, 0.17, 0.38), (0.62, 0.45, 0.20), (0.26, 0.25, 0.27))
+    cloths = (
+        (0.55, 0.10, 0.11),
+        (0.16, 0.22, 0.46),
+        (0.13, 0.34, 0.26),
+        (0.36, 0.17, 0.38),
+        (0.62, 0.45, 0.20),
+        (0.26, 0.25, 0.27),
+    )
     cloth = cloths[composition.integers(len(cloths))]
     canvas = _rows(size, (0.0, mix(cloth, BLACK, 0.45)), (floor, cloth))
     x = np.arange(size[1], dtype=np.float32) / size[0]
@@ -322,7 +357,11 @@ def _stage(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
 def _spotlight(canvas: np.ndarray, composition: Rng, floor: float, width: float) -> None:
     """One or two beams from above, and the pool of light where they meet the floor."""
     for _ in range(int(composition.integers(1, 3))):
-        lamp, foot, spread = composition.uniform(0, width), composition.uniform(0.25, 0.75) * width, composition.uniform(0.2, 0.34)
+        lamp, foot, spread = (
+            composition.uniform(0, width),
+            composition.uniform(0.25, 0.75) * width,
+            composition.uniform(0.2, 0.34),
+        )
         y = floor + 0.45 * (1 - floor)
         beam = polygon((lamp - 0.02, -0.05), (lamp + 0.02, -0.05), (foot + spread, y), (foot - spread, y))
         for outline, gain in ((beam, 0.13), (ellipse(foot, y, spread, 0.06), 0.25)):
@@ -343,7 +382,9 @@ def _forest(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
         if distance == 0:  # the near trunks stand on the ground, the others behind its edge
             _ground(canvas, horizon, mix(soil, light, 0.3), soil, _plane("rough", size, horizon, grain, 0.9), 0.16)
         foot = horizon + (0.06 if distance == 0 else 0.02)
-        trunks = tuple(_trunk(composition.uniform(0, width), foot, thick * composition.uniform(0.7, 1.3)) for _ in range(count))
+        trunks = tuple(
+            _trunk(composition.uniform(0, width), foot, thick * composition.uniform(0.7, 1.3)) for _ in range(count)
+        )
         _put(canvas, trunks, mix(bark, light, distance), "cloud", 1.2, 0.3)
     litter = tuple(
         ellipse(grain.uniform(0, width), y, 0.03 * (y - horizon + 0.05), 0.012 * (y - horizon + 0.05), points=7)
@@ -384,7 +425,7 @@ def _arch(x: float, floor: float, w: float) -> np.ndarray:
 
 
 PLACES: dict[str, tuple[str, Callable[[Size, Rng, Rng], np.ndarray]]] = {
-    "sky": ("in the sky", _sky),
+    "sky": ("under a wide sky", _sky),
     "meadow": ("on a meadow", _meadow),
     "road": ("on a road", _road),
     "snow": ("in the snow", _snow),
@@ -419,7 +460,12 @@ def draw_background(name: str, size: Size, composition: Rng, grain: Rng) -> np.n
 
 
 def _ball(x: float, y: float, r: float, style: Rng) -> Part:
-    stripe = Part(stroke((x - r, y + 0.3 * r), (x, y + 0.1 * r), (x + r, y - 0.4 * r), width=0.4 * r), _any(style), volume=0, strength=0)
+    stripe = Part(
+        stroke((x - r, y + 0.3 * r), (x, y + 0.1 * r), (x + r, y - 0.4 * r), width=0.4 * r),
+        _any(style),
+        volume=0,
+        strength=0,
+    )
     return Part(ellipse(x, y, r, r), _any(style), "rough", 1.0, 0.08, 0.9, 0.3, details=(stripe,))
 
 
@@ -447,7 +493,9 @@ def _bush(x: float, y: float, r: float, style: Rng) -> Part:
 def _sign(x: float, y: float, r: float, style: Rng) -> Part:
     turn, sides = style.uniform(0, 1.5), int(style.integers(3, 7))
     plate, core = (ellipse(x, y, s * r, s * r, turn, points=sides) for s in (1.1, 0.7))
-    return Part(plate, _any(style), "brushed", 1.0, 0.12, 0.5, 0.15, details=(Part(core, _any(style), volume=0, strength=0),))
+    return Part(
+        plate, _any(style), "brushed", 1.0, 0.12, 0.5, 0.15, details=(Part(core, _any(style), volume=0, strength=0),)
+    )
 
 
 def _pipe(x: float, y: float, r: float, style: Rng) -> Part:

@@ -45,7 +45,9 @@ def _tail(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
     start, end = np.array(start), np.array(end)
     along = (end - start) / np.linalg.norm(end - start)
     across = np.array((-along[1], along[0])) * spread * (0.13 if pose == PERCHED else 0.2)
-    outline = np.concatenate([[start + 0.8 * across, start - 0.8 * across], [end - across, end + 0.05 * along, end + across]])
+    outline = np.concatenate(
+        [[start + 0.8 * across, start - 0.8 * across], [end - across, end + 0.05 * along, end + across]]
+    )
     quills = tuple(stroke(start + 0.25 * (end - start), end + side * across, width=0.022) for side in (-0.5, 0.0, 0.5))
     dark = mix(look["coat"], BLACK, 0.35)
     band = stroke(end - 0.09 * along - 1.2 * across, end - 0.09 * along + 1.2 * across, width=0.07)
@@ -70,7 +72,9 @@ def _leg(hip: tuple[float, float], foot: tuple[float, float], toes: tuple[float,
     """A shank and its toes, which end at the given distances from the foot."""
     x, y = foot
     shank = stroke(hip, (0.4 * hip[0] + 0.6 * x, 0.5 * (hip[1] + y)), foot, width=(0.13, 0.06, 0.055))
-    return [shank] + [stroke((x, y - 0.02), (x + 0.7 * t, y + 0.03), (x + t, y + 0.07), width=(0.06, 0.05, 0.02)) for t in toes]
+    return [shank] + [
+        stroke((x, y - 0.02), (x + 0.7 * t, y + 0.03), (x + t, y + 0.07), width=(0.06, 0.05, 0.02)) for t in toes
+    ]
 
 
 def _body(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
@@ -108,7 +112,9 @@ def _breast(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
         red = mix(RUST, RED, warmth + 0.2)
         glow = ellipse(centre[0] - 0.08, centre[1], 0.2, 0.16)
         details = (Part(glow, tuple(np.clip(np.array(red) * light * 1.12, 0, 1)), "feathers", 0.6, 0.1, volume=0),)
-        return Part(outline, tuple(np.array(red) * light), "feathers", 0.6, 0.12, volume=0.75, shine=0.1, details=details)
+        return Part(
+            outline, tuple(np.array(red) * light), "feathers", 0.6, 0.12, volume=0.75, shine=0.1, details=details
+        )
     brown = mix(RUST, RED, warmth)
     dark = Part(_scallops(centre, turn), mix(brown, BLACK, 0.62), volume=0, strength=0)
     pale = Part(_scallops((centre[0], centre[1] + 0.045), turn), mix(brown, WHITE, 0.5), volume=0, strength=0)
@@ -117,13 +123,16 @@ def _breast(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
 
 def _scallops(centre: tuple[float, float], turn: float) -> tuple[Points, ...]:
     """Rows of small arcs around the centre, like the edges of overlapping feathers."""
-    arc = np.stack([0.085 * np.cos(np.linspace(0.15, np.pi - 0.15, 6)), 0.075 * np.sin(np.linspace(0.15, np.pi - 0.15, 6))], 1)
+    arc = np.stack(
+        [0.085 * np.cos(np.linspace(0.15, np.pi - 0.15, 6)), 0.075 * np.sin(np.linspace(0.15, np.pi - 0.15, 6))], 1
+    )
     c, s = np.cos(turn), np.sin(turn)
     arcs = []
     for row in range(-3, 4):
         for column in range(-3, 4):
             x, y = 0.17 * (column + 0.5 * (row % 2)), 0.125 * row
-            arcs.append(stroke(*(arc + (centre[0] + c * x - s * y, centre[1] + s * x + c * y)), width=0.036))
+            middle = np.array((centre[0] + c * x - s * y, centre[1] + s * x + c * y))
+            arcs.append(stroke(*(arc + middle), width=0.036))
     return tuple(arcs)
 
 
@@ -146,15 +155,21 @@ def _wing(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
         )  # fmt: skip
     lift = -0.93 * reach
     near = smooth(
-        (-0.26, 0.06), (-0.30, -0.22), (-0.10, -0.62), (0.22, lift), (0.36, lift - 0.02), (0.42, lift + 0.12), (0.52, lift + 0.16),
+        (-0.26, 0.06), (-0.30, -0.22), (-0.10, -0.62), (0.22, lift), (0.36, lift - 0.02),
+        (0.42, lift + 0.12), (0.52, lift + 0.16),
         (0.50, -0.58 * reach), (0.56, -0.48), (0.44, -0.32), (0.46, -0.16), (0.28, 0.02 + droop), (0.02, 0.14),
     )  # fmt: skip
-    far = smooth((-0.30, -0.10), (-0.44, -0.42), (-0.34, -0.78 * reach), (-0.22, -0.80 * reach), (-0.12, -0.48), (-0.14, -0.10))
+    far = smooth(
+        (-0.30, -0.10), (-0.44, -0.42), (-0.34, -0.78 * reach), (-0.22, -0.80 * reach), (-0.12, -0.48), (-0.14, -0.10)
+    )
     quills = tuple(
-        stroke((-0.02 + 0.08 * i, -0.26 + 0.06 * i), (0.36 + 0.06 * i, -0.88 + 0.22 * i), width=(0.03, 0.02)) for i in range(4)
+        stroke((-0.02 + 0.08 * i, -0.26 + 0.06 * i), (0.36 + 0.06 * i, -0.88 + 0.22 * i), width=(0.03, 0.02))
+        for i in range(4)
     )
     bar = stroke((-0.24, -0.14), (0.04, -0.20), (0.40, -0.06), width=0.06)
-    shadow = Part(stroke((-0.26, 0.0), (-0.26, -0.50), (-0.12, -0.80), width=(0.05, 0.05, 0.16)), feathers, volume=0, strength=0)
+    shadow = Part(
+        stroke((-0.26, 0.0), (-0.26, -0.50), (-0.12, -0.80), width=(0.05, 0.05, 0.16)), feathers, volume=0, strength=0
+    )
     return Part(
         (near, far), colour, "feathers", 0.7, 0.2, 0.6,
         details=(shadow, Part(quills, feathers, volume=0, strength=0), Part(bar, bars, volume=0, strength=0)),
@@ -166,12 +181,19 @@ def _head(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
     size, cap = look["head size"] * rng.uniform(0.98, 1.02), rng.uniform(0.1, 0.5)
     colour = mix(look["head"], BLACK, rng.uniform(0, 0.12))
     outline = smooth(
-        (x - 0.27 * size, y + 0.02), (x - 0.20 * size, y - 0.19 * size), (x + 0.02, y - 0.27 * size), (x + 0.22 * size, y - 0.16 * size),
-        (x + 0.30 * size, y + 0.08), (x + 0.22 * size, y + 0.26 * size), (x - 0.04, y + 0.25 * size), (x - 0.22 * size, y + 0.18 * size),
+        (x - 0.27 * size, y + 0.02), (x - 0.20 * size, y - 0.19 * size),
+        (x + 0.02, y - 0.27 * size), (x + 0.22 * size, y - 0.16 * size),
+        (x + 0.30 * size, y + 0.08), (x + 0.22 * size, y + 0.26 * size),
+        (x - 0.04, y + 0.25 * size), (x - 0.22 * size, y + 0.18 * size),
     )  # fmt: skip
     eye = (x - 0.06, y - 0.04)
     details = (
-        Part(ellipse(x + 0.10, y - 0.20, 0.26, 0.13, 0.35, points=14), mix(colour, look["coat"], cap), volume=0, strength=0),
+        Part(
+            ellipse(x + 0.10, y - 0.20, 0.26, 0.13, 0.35, points=14),
+            mix(colour, look["coat"], cap),
+            volume=0,
+            strength=0,
+        ),
         Part(ellipse(*eye, 0.075, 0.075, points=16), mix(look["legs"], WHITE, 0.35), volume=0, strength=0),
         Part(ellipse(*eye, 0.055, 0.055, points=14), BLACK, volume=0, strength=0),
         Part(ellipse(eye[0] - 0.02, eye[1] - 0.025, 0.02, 0.02, points=8), WHITE, volume=0, strength=0),
@@ -182,11 +204,16 @@ def _head(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
 def _beak(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
     x, y = _head_centre(pose)
     x, y = x - 0.20 * look["head size"], y + 0.05
-    hook, length, depth = 0.85 * rng.uniform() + 0.15 * (kind == "bald eagle"), rng.uniform(0.36, 0.42), rng.uniform(0.9, 1.1)
+    hook, length, depth = (
+        0.85 * rng.uniform() + 0.15 * (kind == "bald eagle"),
+        rng.uniform(0.36, 0.42),
+        rng.uniform(0.9, 1.1),
+    )
     tone, light = rng.uniform(), rng.uniform(0.9, 1.1)
     tip = (x - length, y + 0.02 + 0.17 * hook)
     outline = smooth(
-        (x + 0.03, y - 0.14 * depth), (x - 0.4 * length, y - 0.13 * depth), (x - 0.82 * length, y - 0.05 + 0.02 * hook), tip,
+        (x + 0.03, y - 0.14 * depth), (x - 0.4 * length, y - 0.13 * depth),
+        (x - 0.82 * length, y - 0.05 + 0.02 * hook), tip,
         (x - 0.80 * length, y + 0.10 + 0.03 * hook), (x - 0.4 * length, y + 0.14 * depth), (x + 0.03, y + 0.16 * depth),
     )  # fmt: skip
     if kind == "robin":
@@ -199,12 +226,18 @@ def _beak(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
         )
         return Part(outline, tuple(np.array(slate) * light), "rough", 0.5, 0.1, 0.6, shine=0.25, details=details)
     yellow = mix((0.98, 0.80, 0.16), (0.92, 0.60, 0.14), tone)
-    gape = stroke((x + 0.06, y + 0.08), (x - 0.35 * length, y + 0.07), (x - 0.8 * length, y + 0.12), width=(0.05, 0.04, 0.02))
+    gape = stroke(
+        (x + 0.06, y + 0.08), (x - 0.35 * length, y + 0.07), (x - 0.8 * length, y + 0.12), width=(0.05, 0.04, 0.02)
+    )
     details = (
         Part(ellipse(tip[0] + 0.02, tip[1], 0.10, 0.09, points=12), mix(yellow, BLACK, 0.45), volume=0, strength=0),
-        Part((gape, ellipse(x - 0.10, y - 0.05, 0.035, 0.02, points=10)), mix(yellow, BLACK, 0.75), volume=0, strength=0),
+        Part(
+            (gape, ellipse(x - 0.10, y - 0.05, 0.035, 0.02, points=10)), mix(yellow, BLACK, 0.75), volume=0, strength=0
+        ),
     )
-    return Part(outline, tuple(np.clip(np.array(yellow) * light, 0, 1)), "rough", 0.5, 0.1, 0.7, shine=0.3, details=details)
+    return Part(
+        outline, tuple(np.clip(np.array(yellow) * light, 0, 1)), "rough", 0.5, 0.1, 0.7, shine=0.3, details=details
+    )
 
 
 BIRDS = Pair(

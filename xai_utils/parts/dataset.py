@@ -7,8 +7,8 @@
 | validation | 1,000 | choosing |
 | test | 2,000 | reporting |
 
-A split's scenes have seeds of their own and its labels are balanced: every ten scenes in a row show the ten classes once,
-in a shuffled order.
+A split's scenes have seeds of their own and its labels are balanced: every ten scenes in a row show the ten classes
+once, in a shuffled order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -90,7 +90,9 @@ class Parts(Dataset):
         """The true labels, int64 [items], also of the additional split."""
         return torch.from_numpy(self._labels.copy())
 
-    def tensors(self, *, indices: Iterable[int] | None = None, progress: Progress = quiet) -> tuple[torch.Tensor, torch.Tensor]:
+    def tensors(
+        self, *, indices: Iterable[int] | None = None, progress: Progress = quiet
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """All items at once: uint8 [items, 3, height, width] in whole grey levels, and int64 [items] labels.
 
         Args:
@@ -104,7 +106,9 @@ class Parts(Dataset):
         return torch.from_numpy(images), self.labels[indices]
 
 
-def load_images(split: str, indices: Sequence[int], *, size: tuple[int, int] = (128, 128)) -> tuple[torch.Tensor, torch.Tensor]:
+def load_images(
+    split: str, indices: Sequence[int], *, size: tuple[int, int] = (128, 128)
+) -> tuple[torch.Tensor, torch.Tensor]:
     """A handful of pictures: float32 [items, 3, height, width] in [0, 1] and int64 [items] labels.
 
     Args:
@@ -124,4 +128,6 @@ def load_images(split: str, indices: Sequence[int], *, size: tuple[int, int] = (
 def _balanced_labels(split: str) -> np.ndarray:
     """Every class once in each ten items, in an order of its own, int64 [items]."""
     rng = stream(_FIRST_SEED[split], "order of the labels")
-    return np.concatenate([rng.permutation(len(CLASSES)) for _ in range(SPLITS[split] // len(CLASSES))]).astype(np.int64)
+    return np.concatenate([rng.permutation(len(CLASSES)) for _ in range(SPLITS[split] // len(CLASSES))]).astype(
+        np.int64
+    )

@@ -9,6 +9,7 @@ turn and grow with the object.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil, floor, log2, sqrt
 
 import cv2
 import numpy as np
@@ -91,7 +92,7 @@ def smooth(*points: tuple[float, float], steps: int = 6) -> Points:
 
 @cache
 def _catmull_rom(steps: int) -> np.ndarray:
-    """How much each of four neighbouring points weighs along the side between the middle two, float [4, steps, 1, 1]."""
+    """How much each of four neighbours weighs along the side between the middle two, float [4, steps, 1, 1]."""
     t = np.linspace(0, 1, steps, endpoint=False)
     weights = (-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3)
     return 0.5 * np.stack(weights)[:, :, None, None]
@@ -199,8 +200,8 @@ def sampled(name: str, to_tile: np.ndarray, size: tuple[int, int]) -> np.ndarray
         to_tile: pixels of the result to pixels of the tile, float [2, 3].
         size: (height, width) of the result.
     """
-    step = np.sqrt(abs(to_tile[0, 0] * to_tile[1, 1] - to_tile[0, 1] * to_tile[1, 0]))
-    level = int(np.clip(np.log2(step), 0, 3))  # a smaller tile, where the texture is seen small, neither flickers nor waits
+    step = sqrt(abs(to_tile[0, 0] * to_tile[1, 1] - to_tile[0, 1] * to_tile[1, 0]))
+    level = int(min(max(log2(step), 0), 3))  # seen from afar, a texture needs a smaller tile: quicker, and no flicker
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     tile = texture_tile(name, level)
     return cv2.warpAffine(tile, to_tile / 2**level, size[::-1], flags=flags, borderMode=cv2.BORDER_WRAP)
@@ -239,8 +240,8 @@ def coverage(outlines: Points | tuple[Points, ...], transform: np.ndarray, size:
     outlines = outlines if isinstance(outlines, tuple) else (outlines,)
     pixels = (outlines[0] if len(outlines) == 1 else np.concatenate(outlines)) @ transform[:, :2].T + transform[:, 2]
     (low_x, low_y), (high_x, high_y) = pixels.min(axis=0), pixels.max(axis=0)
-    left, top = max(int(np.floor(low_x)) - 1, 0), max(int(np.floor(low_y)) - 1, 0)
-    right, bottom = min(int(np.ceil(high_x)) + 1, size[1]), min(int(np.ceil(high_y)) + 1, size[0])
+    left, top = max(floor(low_x) - 1, 0), max(floor(low_y) - 1, 0)
+    right, bottom = min(ceil(high_x) + 1, size[1]), min(ceil(high_y) + 1, size[0])
     if left >= right or top >= bottom:
         return None, None
     shift = 4  # cv2's fixed point: a sixteenth of a (supersampled) pixel

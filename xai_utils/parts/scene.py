@@ -1,8 +1,9 @@
 """A scene: a recipe that is drawn when somebody looks, and can be changed in one place only.
 
-Everything in a scene is a function of its recipe. Each part of each object, the background, every thing that lies around,
-the occluder, the light and the noise has a stream of randomness of its own, named by the seed and by what it is; so a
-change of one leaves all the others as they were, pixel for pixel. That makes `scene.without("beak")` an experiment.
+Everything in a scene is a function of its recipe. Each part of each object, the background, every thing that lies
+around, the occluder, the light and the noise has a stream of randomness of its own, named by the seed and by what it
+is; so a change of one leaves all the others as they were, pixel for pixel. That makes `scene.without("beak")` an
+experiment.
 """
 
 from collections.abc import Callable, Iterator
@@ -57,8 +58,8 @@ class Difficulty:
     occlusion: float = 0.35
     occluder: tuple[float, float] = (0.04, 0.10)
     blur: tuple[float, float] = (0.0, 1.1)
-    noise: tuple[float, float] = (0.0, 0.07)
-    contrast: tuple[float, float] = (0.65, 1.05)
+    noise: tuple[float, float] = (0.0, 0.06)
+    contrast: tuple[float, float] = (0.72, 1.05)
     brightness: tuple[float, float] = (0.8, 1.15)
     tint: float = 0.08
 
@@ -86,6 +87,7 @@ class Role:
 
     @property
     def pair(self) -> Pair:
+        """The pair of classes that its own belongs to."""
         return PAIRS[self.label // 2]
 
 
@@ -172,18 +174,22 @@ class Scene:
 
     @property
     def class_name(self) -> str:
+        """The main object's class, as a name of `CLASSES`."""
         return CLASSES[self.label]
 
     @property
     def box(self) -> Box:
+        """The main object's (left, top, right, bottom)."""
         return self.objects[0].box
 
     @property
     def region(self) -> torch.Tensor:
+        """The main object's visible pixels, bool [height, width]."""
         return self.objects[0].region
 
     @property
     def parts(self) -> dict[str, torch.Tensor]:
+        """The main object's parts: name -> visible pixels, bool [height, width]."""
         return self.objects[0].parts
 
     @property
@@ -200,7 +206,7 @@ class Scene:
 
     @cached_property
     def sketch(self) -> torch.Tensor:
-        """A line drawing of the objects, float32 [1, height, width]: dark lines on white, same geometry as the picture."""
+        """A line drawing of the objects, float32 [1, height, width]: dark lines on white, the picture's geometry."""
         lines = _Sketch(self.size)
         for layer in self._layers:
             if layer.owner >= 0:
@@ -268,8 +274,9 @@ class Scene:
         """The same scene with a window's content drawn anew and every pixel outside it unchanged.
 
         Inside, the background's texture and the noise are other draws. A part that shows almost nowhere else is drawn
-        from another stream and in either class's version, or (one time in four) left out; so is a distractor. What reaches
-        out of the window stays, since the pixels outside say what it is.
+        from another stream, and in either class's version unless a telling part outside shows the class; a distractor
+        is drawn anew or, one time in four, left out. What reaches out of the window stays, since the pixels outside
+        say what it is.
 
         Args:
             window: (left, top, right, bottom) in pixels, right and bottom exclusive.
@@ -293,18 +300,14 @@ class Scene:
 
     def _fresh_role(self, index: int, window: Box, seed: int) -> Role:
         """The role with the parts that lie inside the window drawn anew."""
-        role = self.cast[index]
-        fresh, absent, kinds = dict(role.fresh), set(role.absent), dict(role.kinds)
-        for name, mask in self._own_masks(index).items():
-            if not _lies_inside(mask, window):
-                continue
-            rng = stream(self.seed, f"{index}/{name}/redrawn {seed}")
-            missing, kind = rng.uniform() < 0.25, role.pair.classes[rng.integers(2)]
-            fresh[name] = seed
-            kinds.update({name: kind} if name in role.pair.telling else {})
-            absent.update({name} if missing else ())
-        fresh = tuple(sorted(fresh.items()))
-        return replace(role, fresh=fresh, absent=tuple(sorted(absent)), kinds=_other_kinds(role, kinds))
+        role, masks = self.cast[index], self._own_masks(index)
+        inside = [name for name, mask in masks.items() if _lies_inside(mask, window)]
+        kinds = dict(role.kinds)
+        if inside and all(name in inside for name in role.pair.telling if name in masks and masks[name].any()):
+            kind = role.pair.classes[stream(self.seed, f"{index}/class/redrawn {seed}").integers(2)]
+            kinds.update({name: kind for name in inside if name in role.pair.telling})
+        fresh = tuple(sorted({**dict(role.fresh), **dict.fromkeys(inside, seed)}.items()))
+        return replace(role, fresh=fresh, kinds=_other_kinds(role, kinds))
 
     # --- layers -----------------------------------------------------------------------------------------------
 
@@ -400,7 +403,7 @@ class Scene:
         cv2.scaleAdd(noise, float(deviation), canvas, dst=canvas)
         return cv2.convertScaleAbs(np.maximum(canvas, 0, out=canvas), alpha=255)
 
-    @property
+    @cached_property
     def _blur(self) -> float:
         """Deviation of the blur in this picture's pixels."""
         deviation = stream(self.seed, "corruption/blur").uniform(*self.difficulty.blur)
@@ -427,7 +430,9 @@ class Scene:
 
     def _distractors_inside(self, window: Box) -> list[bool]:
         """For each distractor, whether it lies inside the window."""
-        inside = {int(layer.name): _lies_inside(seen > 0.5, window) for layer, _, seen in self._shares if layer.owner == -1}
+        inside = {
+            int(layer.name): _lies_inside(seen > 0.5, window) for layer, _, seen in self._shares if layer.owner == -1
+        }
         return [inside.get(k, False) for k in range(max(inside, default=-1) + 1)]
 
     def _masks(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -470,7 +475,9 @@ class Scene:
         self._check_object(of)
         names = tuple(name for name, _ in self.cast[of].pair.parts)
         if part not in names:
-            raise ValueError(f"part: expected one of {names}, the parts of {CLASSES[self.cast[of].label]!r}, got {part!r}")
+            raise ValueError(
+                f"part: expected one of {names}, the parts of {CLASSES[self.cast[of].label]!r}, got {part!r}"
+            )
 
 
 def draw_scene(
@@ -527,9 +534,14 @@ def stream(seed: int, name: str) -> np.random.Generator:
 
 def _slot(seed: int, index: int, count: int) -> tuple[float, tuple[float, float]]:
     """How large an object may be, and where its centre lies, in shares of the picture."""
-    places = {1: (1.0, [(0.5, 0.52)]), 2: (0.66, [(0.29, 0.6), (0.71, 0.6)]), 3: (0.55, [(0.25, 0.36), (0.75, 0.36), (0.5, 0.76)])}
-    share, centres = places.get(count, (0.52, [(0.27, 0.3), (0.73, 0.3), (0.27, 0.74), (0.73, 0.74)]))
-    return share, centres[stream(seed, "slots").permutation(len(centres))[index]]
+    if count == 1:
+        return 1.0, (0.5, 0.52)
+    share, centres = {
+        2: (0.66, [(0.29, 0.6), (0.71, 0.6)]),
+        3: (0.55, [(0.25, 0.36), (0.75, 0.36), (0.5, 0.76)]),
+        4: (0.52, [(0.27, 0.3), (0.73, 0.3), (0.27, 0.74), (0.73, 0.74)]),
+    }[count]
+    return share, centres[stream(seed, "slots").permutation(count)[index]]
 
 
 def _scene_units(height: int) -> np.ndarray:
@@ -579,7 +591,7 @@ def _bounds(region: np.ndarray) -> Box:
 
 
 def _other_kinds(role: Role, kinds: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    """The (part, class name) pairs that differ from the role's own class, in one order, so that equal recipes are equal."""
+    """The (part, class name) pairs that differ from the role's own class, sorted, so that equal recipes are equal."""
     return tuple(sorted((part, kind) for part, kind in kinds.items() if kind != CLASSES[role.label]))
 
 
@@ -599,7 +611,9 @@ class _Sketch:
             cv2.fillPoly(inside, [one], 255, shift=4)
         drawn = np.full_like(self.paper, 255)
         for detail in part.details:
-            cv2.polylines(drawn, self._pixels(detail, transform), True, 90, max(1, self.width // 3), cv2.LINE_AA, shift=4)
+            cv2.polylines(
+                drawn, self._pixels(detail, transform), True, 90, max(1, self.width // 3), cv2.LINE_AA, shift=4
+            )
         np.copyto(self.paper, drawn, where=inside > 0)
 
     def finish(self) -> torch.Tensor:
@@ -619,7 +633,11 @@ def _check_background(background: str) -> None:
 
 
 def _check_range(name: str, value, low, high, kind) -> None:
-    if isinstance(value, bool) or not isinstance(value, kind if isinstance(kind, tuple) else (kind, np.integer)) or not low <= value <= high:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, kind if isinstance(kind, tuple) else (kind, np.integer))
+        or not low <= value <= high
+    ):
         what = "an integer" if kind is int else "a number"
         raise ValueError(f"{name}: expected {what} from {low} to {high}, got {value!r}")
 
@@ -630,14 +648,20 @@ def _checked_seed(seed: int) -> int:
 
 
 def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
-    fine = isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(s, (int, np.integer)) and MIN_SIDE <= s <= MAX_SIDE for s in size)
+    fine = (
+        isinstance(size, (tuple, list))
+        and len(size) == 2
+        and all(isinstance(s, (int, np.integer)) and MIN_SIDE <= s <= MAX_SIDE for s in size)
+    )
     if not fine:
         raise ValueError(f"size: expected (height, width) from {MIN_SIDE} to {MAX_SIDE} pixels each, got {size!r}")
     return int(size[0]), int(size[1])
 
 
 def _checked_window(window: Box, size: tuple[int, int]) -> Box:
-    fine = isinstance(window, (tuple, list)) and len(window) == 4 and all(isinstance(v, (int, np.integer)) for v in window)
+    fine = (
+        isinstance(window, (tuple, list)) and len(window) == 4 and all(isinstance(v, (int, np.integer)) for v in window)
+    )
     if not (fine and 0 <= window[0] < window[2] <= size[1] and 0 <= window[1] < window[3] <= size[0]):
         raise ValueError(
             f"window: expected (left, top, right, bottom) inside the picture of {size[0]} x {size[1]} pixels "

@@ -31,7 +31,7 @@ def chart(
         title: one line above the chart.
     """
     labels = list(dict.fromkeys(label for series in table.values() for label in series))
-    figure = figure_of(WIDTH, 0.9 + 0.3 * len(labels) * max(1.0, 0.55 * len(table)) + 0.25 * bool(title), "constrained")
+    figure = figure_of(WIDTH, 0.9 + 0.3 * len(labels) * max(1.0, 0.55 * len(table)) + 0.25 * bool(title), chart=True)
     axis, step = figure.add_subplot(), 0.7 / len(table)
     for s, (name, series) in enumerate(table.items()):
         value, low, high = zip(*series.values(), strict=True)
@@ -67,7 +67,7 @@ def scatter(series: Mapping[str, tuple[Tensor, Tensor]], *, xlabel: str, ylabel:
         ylabel: what y is, with its unit.
         title: one line above the figure.
     """
-    figure = figure_of(0.85 * WIDTH, 0.65 * WIDTH, "constrained")
+    figure = figure_of(0.85 * WIDTH, 0.65 * WIDTH, chart=True)
     axis = figure.add_subplot()
     for s, (name, (x, y)) in enumerate(series.items()):
         x, y = x.detach().cpu().double(), y.detach().cpu().double()

@@ -26,7 +26,8 @@ border-radius:6px;background:#fff;color:inherit;font:inherit;font-size:1rem;curs
 #ID .ticks span{display:flex;justify-content:center;width:0;white-space:nowrap}
 #ID figure{margin:.8rem 0 0;padding:0;text-align:center}
 #ID img{display:block;max-width:100%;height:auto;margin:0 auto;padding:0;background:#fff;filter:none}
-#ID figcaption{margin:.5rem 0 0;padding:0;min-height:1.4em;color:#57606a;font-size:.9rem;font-weight:400;text-align:center}
+#ID figcaption{margin:.5rem 0 0;padding:0;min-height:1.4em;color:#57606a;font-size:.9rem;
+font-weight:400;text-align:center}
 @media print{#ID .knobs{display:none}#ID{border:0;padding:0;break-inside:avoid}}
 """
 
