@@ -36,7 +36,7 @@ $(READY): requirements.txt pyproject.toml
 
 book: $(READY) ## run every chapter and build _build/html, clean, warnings as errors
 	rm -rf _build
-	$(BIN)/jupyter-book build . -W --keep-going
+	XAI_BOOK=1 $(BIN)/jupyter-book build . -W --keep-going  # XAI_BOOK: controls draw all their settings
 	$(BIN)/python tests/check_pages.py _build/html
 	@echo "== the book is ready: _build/html/index.html"
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from xai_utils.training import Recipe, accuracy, shifted, train
+from xai_utils.training import Recipe, accuracy, padded, shifted, train
 
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.01, shift=1)
 
@@ -51,12 +51,13 @@ def test_a_checkpoint_of_another_recipe_is_refused(stripes, tmp_path):
 
 
 def test_shifted_pictures_are_the_same_pictures_moved(generator):
-    images = torch.rand(20, 3, 9, 9, generator=generator)
-    moved = shifted(images, 2, generator)
-    for image, result in zip(images, moved, strict=True):
-        padded = nn.functional.pad(image[None], (2,) * 4, mode="replicate")[0]
-        candidates = [padded[:, r : r + 9, c : c + 9] for r in range(5) for c in range(5)]
+    images = torch.randint(256, (20, 3, 9, 9), generator=generator).byte()
+    larger = padded(images, 2)
+    for image, result in zip(larger, shifted(larger, 2, generator), strict=True):
+        candidates = [image[:, r : r + 9, c : c + 9].float() / 255 for r in range(5) for c in range(5)]
         assert any(torch.equal(result, candidate) for candidate in candidates)
+    assert torch.equal(larger[:, :, 2:-2, 2:-2], images)
+    assert torch.equal(larger[:, :, 0, 0], images[:, :, 0, 0])
 
 
 def test_accuracy_counts_the_hits():

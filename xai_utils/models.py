@@ -116,7 +116,7 @@ def miniature(architecture: str, classes: Sequence[str], training_images: int = 
         training_images: how many pictures it is going to be trained on.
 
     Returns:
-        The classifier, with PyTorch's usual random weights.
+        The classifier, with random weights from PyTorch's global generator.
     """
     check_choice("architecture", architecture, list(ARCHITECTURES))
     return Classifier(

@@ -22,18 +22,24 @@ REPEATED = ("alexnet", "resnet")  # trained from three seeds, to tell a network 
 CHECKPOINTS = Path(".cache") / "training"
 
 
-def train_classifier(name: str, recipe: Recipe, *, progress: Progress = quiet) -> Path:
-    """Trains one miniature on the training split and writes its weights in half precision.
+Pictures = tuple[Tensor, Tensor]  # uint8 images [pictures, 3, height, width], labels [pictures]
+
+
+def train_classifier(
+    name: str, recipe: Recipe, training: Pictures, validation: Pictures, *, progress: Progress = quiet
+) -> Path:
+    """Trains one miniature on the pictures and writes its weights in half precision.
 
     Args:
         name: architecture, a name of `ARCHITECTURES`.
         recipe: how; its seed is the network's.
+        training: the training split, all at once.
+        validation: the validation split, only watched.
         progress: wraps the batches of each epoch.
 
     Returns:
-        The weights file; its metadata hold the classes, the recipe and the course of the validation accuracy.
+        The weights file; its metadata hold the classes and the recipe.
     """
-    training, validation = (Parts(split).tensors() for split in ("train", "validation"))
     torch.manual_seed(recipe.seed)
     model = miniature(name, CLASSES, len(training[0])).to(memory_format=torch.channels_last)
     file = weights_folder() / "parts" / f"{name}{f'-seed{recipe.seed}' if recipe.seed else ''}.safetensors"
@@ -79,9 +85,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*ARCHITECTURES, []], help="architectures; all by default")
     parser.add_argument("--seeds", type=int, nargs="+", help="seeds of the named architectures")
     arguments = parser.parse_args()
+    training, validation = (Parts(split).tensors(progress=tqdm) for split in ("train", "validation"))
     for name in arguments.names or ARCHITECTURES:
         for seed in arguments.seeds or ((0, 1, 2) if name in REPEATED else (0,)):
-            train_classifier(name, Recipe(seed=seed), progress=tqdm)
+            train_classifier(name, Recipe(seed=seed), training, validation, progress=tqdm)
     for row in accuracies(progress=tqdm):
         print(row["configuration"]["model"], row["result"])
 

@@ -1,6 +1,7 @@
 """Intervals for what was measured on a sample."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,13 +18,16 @@ def wilson_interval(share: float, count: int, z: float = 1.96) -> tuple[float, f
     return centre - half, centre + half
 
 
-def bootstrap_interval(values: np.ndarray, draws: int = 2000, seed: int = 0) -> tuple[float, float, float]:
+def bootstrap_interval(
+    values: Sequence[float] | np.ndarray, draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
     """The mean with its 95% interval over resampled scenes: (mean, low, high).
 
     Example:
         >>> [round(float(v), 2) for v in bootstrap_interval(np.array([0.0, 1.0] * 50))]
         [0.5, 0.4, 0.6]
     """
+    values = np.asarray(values, dtype=float)
     chosen = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
     low, high = np.quantile(values[chosen].mean(axis=1), [0.025, 0.975])
     return float(values.mean()), float(low), float(high)

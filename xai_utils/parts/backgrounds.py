@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from .drawing import (
+    SHIFT,
     TILE,
     Colour,
     Part,
@@ -19,6 +20,7 @@ from .drawing import (
     box,
     coverage,
     ellipse,
+    in_pixels,
     lit_colour,
     mix,
     polygon,
@@ -26,7 +28,7 @@ from .drawing import (
     smooth,
     stroke,
     texture,
-    texture_tile,
+    tiled,
 )
 
 Rng = np.random.Generator
@@ -80,15 +82,15 @@ def _plane(name: str, size: Size, horizon: float, grain: Rng, tiles: float) -> n
     height, width = size
     top = int(horizon * height)
     depth, start = height - top, grain.uniform(0, TILE, 2)
-    scale = tiles * TILE * depth / width
+    scale, middle = tiles * TILE * depth / width, start[0] + TILE
     # w grows with the distance below the horizon; u = x / w and v = 1 / w are the ground's own coordinates
     to_ground = np.array([
-        [scale, start[0], start[0] - scale * width / 2],
+        [scale, middle, middle - scale * width / 2],
         [0, start[1], start[1] + 0.6 * scale * width],
         [0, 1, 1],
     ])  # fmt: skip
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpPerspective(texture_tile(name), to_ground, (width, depth), flags=flags, borderMode=cv2.BORDER_WRAP)
+    seen = cv2.warpPerspective(tiled(name), to_ground, (width, depth), flags=flags, borderMode=cv2.BORDER_WRAP)
     seen *= np.linspace(0.05, 1, depth, dtype=np.float32)[:, None] ** 0.7
     return seen
 
@@ -115,20 +117,17 @@ def _put(
     canvas: np.ndarray, outlines, colour: Colour, name: str = "rough", grain: float = 1.5, strength: float = 0.12
 ) -> None:
     """Paints a flat, textured shape in shares of the picture's height; quicker and plainer than `paint`."""
-    outlines = outlines if isinstance(outlines, tuple) else (outlines,)
-    height, width = canvas.shape[:2]
-    pixels = [outline * height - 0.5 for outline in outlines]
-    left, top = np.clip(np.floor(np.min([p.min(0) for p in pixels], axis=0)).astype(int) - 1, 0, (width, height))
-    right, bottom = np.clip(np.ceil(np.max([p.max(0) for p in pixels], axis=0)).astype(int) + 2, 0, (width, height))
-    if left >= right or top >= bottom:
+    size = canvas.shape[:2]
+    polygons, window = in_pixels(outlines, _unit(size), size, finer=1)
+    if window is None:
         return
+    left, top, right, bottom = window
     alpha = np.zeros((bottom - top, right - left), np.uint8)
-    for p in pixels:
-        corners = np.round((p - (left, top)) * 16).astype(np.int32)
-        cv2.fillPoly(alpha, [corners], 255, lineType=cv2.LINE_AA, shift=4)
+    for corners in polygons:
+        cv2.fillPoly(alpha, [corners], 255, lineType=cv2.LINE_AA, shift=SHIFT)
     paint = np.asarray(colour, np.float32)
     if strength:
-        relief = texture(name, _unit((height, width)), grain, (left, top, right, bottom))
+        relief = texture(name, _unit(size), grain, window)
         paint = lit_colour(colour, 1 + 0.5 * strength * relief)
     blend(canvas[top:bottom, left:right], paint, alpha.astype(np.float32) * np.float32(1 / 255))
 

@@ -7,7 +7,7 @@ wavy locks in one, as a closed saddle with a ragged hem in the other.
 
 import numpy as np
 
-from .drawing import Colour, Pair, Part, Points, ellipse, mix, smooth, stroke
+from .drawing import Pair, Part, Points, along, ellipse, mix, smooth, stroke
 
 GOLDEN, SHEPHERD = "golden retriever", "german shepherd"
 HEAD_CENTRE = ((-0.39, -0.49), (-0.27, -0.50))  # standing, sitting; (x, y) in object units
@@ -16,17 +16,10 @@ MARKINGS = ((0.11, 0.09, 0.09), (0.20, 0.13, 0.10), (0.32, 0.18, 0.10))  # black
 COLLARS = ((0.80, 0.14, 0.16), (0.14, 0.34, 0.72), (0.10, 0.52, 0.38), (0.93, 0.70, 0.12), (0.50, 0.18, 0.52))
 
 
-def _along(colours: tuple[Colour, ...], t: float) -> Colour:
-    """The colour at `t` in [0, 1] on the way through the given colours."""
-    stop = t * (len(colours) - 1)
-    i = min(int(stop), len(colours) - 2)
-    return tuple(a + (stop - i) * (b - a) for a, b in zip(colours[i], colours[i + 1], strict=True))
-
-
 def _look(rng: np.random.Generator) -> dict:
     return {
-        "coat": _along(COATS, rng.uniform()),
-        "marking": _along(MARKINGS, rng.uniform()),
+        "coat": along(COATS, rng.uniform()),
+        "marking": along(MARKINGS, rng.uniform()),
         "mask": rng.uniform(0.0, 1.0),  # how much of the marking's colour the face, the legs and the tail take on
         "head": rng.uniform(1.08, 1.17),  # scale of the head
         "stout": rng.uniform(0.92, 1.08),  # scale of the trunk across
@@ -149,7 +142,7 @@ def _lock(line: Points, width: float, phase: float) -> Points:
 
 
 def _collar(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
-    colour = _along(COLLARS, rng.uniform())
+    colour = along(COLLARS, rng.uniform())
     sag = rng.uniform(-0.02, 0.03)
     band = np.array([(-0.20, 0.30 + sag), (-0.02, 0.35 + sag), (0.14, 0.32 + sag), (0.26, 0.22), (0.33, 0.08)])
     return Part(_on_head(stroke(*band, width=0.09), pose, look), colour, "rough", 0.8, 0.15, 0.8, shine=0.15)

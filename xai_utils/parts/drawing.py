@@ -9,13 +9,18 @@ turn and grow with the object.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import ceil, floor, log2, sqrt
+from itertools import accumulate
+from math import floor, hypot, log2, sqrt
 
 import cv2
 import numpy as np
 
 SUPERSAMPLING = 4
+SHIFT = 4  # cv2's fixed point when filling: a sixteenth of a (supersampled) pixel
 TILE = 256  # side of a texture tile, pixels
+REPEATS = 3  # how often a tile is laid out in either direction, so that windows seldom reach its edge
+
+ACROSS = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32)  # Sobel's slope from left to right
 
 Points = np.ndarray  # float [points, 2], (x, y) in object units
 Colour = tuple[float, float, float]  # RGB in [0, 1]
@@ -128,18 +133,28 @@ def box(left: float, top: float, right: float, bottom: float, corner: float = 0.
 
 def stroke(*points: tuple[float, float], width: float | Sequence[float]) -> Points:
     """A line through the given points as an outline; `width` in object units, one value or one for each point."""
-    p = np.array(points, dtype=np.float64)
-    along = np.empty_like(p)
-    along[0], along[-1], along[1:-1] = p[1] - p[0], p[-1] - p[-2], p[2:] - p[:-2]
-    half = np.asarray(width, dtype=np.float64) / 2 / np.sqrt((along * along).sum(axis=1))
-    sideways = along[:, ::-1] * np.array((-1.0, 1.0)) * half[:, None]
-    return np.concatenate([p + sideways, (p - sideways)[::-1]])
+    p = np.array(points, dtype=np.float64).tolist()  # plain floats: for a few points quicker than arrays
+    widths = width if isinstance(width, Sequence | np.ndarray) else (width,) * len(p)
+    left, right = [], []
+    for (x0, y0), (x, y), (x1, y1), across in zip(p[:1] + p[:-1], p, p[1:] + p[-1:], widths, strict=True):
+        half = across / 2 / hypot(x1 - x0, y1 - y0)
+        dx, dy = (y0 - y1) * half, (x1 - x0) * half
+        left.append((x + dx, y + dy))
+        right.append((x - dx, y - dy))
+    return np.array(left + right[::-1], dtype=np.float64)
 
 
 def turned(points: Points, angle: float, centre: tuple[float, float] = (0.0, 0.0)) -> Points:
     """The points turned by `angle` radians (clockwise on the screen) around `centre`."""
     c, s = np.cos(angle), np.sin(angle)
     return (points - centre) @ np.array([[c, s], [-s, c]]) + centre
+
+
+def along(colours: Sequence[Colour], t: float) -> Colour:
+    """The colour at `t` in [0, 1] on the way through the given colours."""
+    stop = t * (len(colours) - 1)
+    i = min(int(stop), len(colours) - 2)
+    return mix(colours[i], colours[i + 1], stop - i)
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
@@ -192,6 +207,12 @@ def texture_tile(name: str, level: int = 0) -> np.ndarray:
     return small / small.std()
 
 
+@cache
+def tiled(name: str, level: int = 0) -> np.ndarray:
+    """The texture's tile, repeated in both directions: sampling inside is far quicker than wrapping around an edge."""
+    return np.tile(texture_tile(name, level), (REPEATS, REPEATS))
+
+
 def sampled(name: str, to_tile: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The texture seen through an affine map, float32 [height, width].
 
@@ -200,11 +221,16 @@ def sampled(name: str, to_tile: np.ndarray, size: tuple[int, int]) -> np.ndarray
         to_tile: pixels of the result to pixels of the tile, float [2, 3].
         size: (height, width) of the result.
     """
-    step = sqrt(abs(to_tile[0, 0] * to_tile[1, 1] - to_tile[0, 1] * to_tile[1, 0]))
+    (a, b, x), (c, d, y) = to_tile.tolist()
+    height, width = size
+    # start as many whole tiles earlier or later as brings the window to the first tile
+    x -= TILE * floor((x + min(a * width, 0) + min(b * height, 0)) / TILE)
+    y -= TILE * floor((y + min(c * width, 0) + min(d * height, 0)) / TILE)
+    step = sqrt(abs(a * d - b * c))
     level = int(min(max(log2(step), 0), 3))  # seen from afar, a texture needs a smaller tile: quicker, and no flicker
+    near = np.array(((a, b, x), (c, d, y))) / 2**level
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    tile = texture_tile(name, level)
-    return cv2.warpAffine(tile, to_tile / 2**level, size[::-1], flags=flags, borderMode=cv2.BORDER_WRAP)
+    return cv2.warpAffine(tiled(name, level), near, (width, height), flags=flags, borderMode=cv2.BORDER_WRAP)
 
 
 def texture(name: str, transform: np.ndarray, grain: float, window: Box) -> np.ndarray:
@@ -225,6 +251,38 @@ def texture(name: str, transform: np.ndarray, grain: float, window: Box) -> np.n
 # --- painting ---------------------------------------------------------------------------------------------------
 
 
+def in_pixels(outlines: Points | tuple[Points, ...], transform: np.ndarray, size: tuple[int, int], finer: int):
+    """Where outlines lie on the canvas, in cv2's fixed point numbers.
+
+    Args:
+        outlines: one outline or several, object units.
+        transform: object units to pixels, float [2, 3].
+        size: (height, width) of the canvas.
+        finer: how many times finer than the canvas the grid is that they are filled on.
+
+    Returns:
+        (polygons, window): int32 [points, 2] for each outline, in 1 / 2**SHIFT of the grid's cells from the window's
+        corner; and the smallest window of the canvas that holds them all, None if they miss the canvas.
+    """
+    outlines = outlines if isinstance(outlines, tuple) else (outlines,)
+    unit = finer << SHIFT
+    points = outlines[0] if len(outlines) == 1 else np.concatenate(outlines)
+    to_grid = transform * unit
+    half = 1 << SHIFT - 1  # of a cell; its centre is its whole number
+    to_grid[:, 2] -= half
+    corners = np.rint(points @ to_grid[:, :2].T + to_grid[:, 2]).astype(np.int32)
+    x, y, width, height = cv2.boundingRect(corners)
+    left, top = max((x + half) // unit - 1, 0), max((y + half) // unit - 1, 0)
+    right, bottom = (
+        min((end + half) // unit + 2, side) for end, side in ((x + width - 2, size[1]), (y + height - 2, size[0]))
+    )
+    if left >= right or top >= bottom:
+        return [], None
+    corners -= np.array((left * unit, top * unit), np.int32)
+    ends = list(accumulate(map(len, outlines)))
+    return [corners[start:end] for start, end in zip([0, *ends], ends, strict=False)], (left, top, right, bottom)
+
+
 def coverage(outlines: Points | tuple[Points, ...], transform: np.ndarray, size: tuple[int, int]):
     """The share of each pixel that lies inside the outline.
 
@@ -237,23 +295,16 @@ def coverage(outlines: Points | tuple[Points, ...], transform: np.ndarray, size:
         (window, alpha): the smallest window of the canvas that holds the outline, and float32 [height, width] in
         [0, 1] inside it; (None, None) if the outline misses the canvas.
     """
-    outlines = outlines if isinstance(outlines, tuple) else (outlines,)
-    pixels = (outlines[0] if len(outlines) == 1 else np.concatenate(outlines)) @ transform[:, :2].T + transform[:, 2]
-    (low_x, low_y), (high_x, high_y) = pixels.min(axis=0), pixels.max(axis=0)
-    left, top = max(floor(low_x) - 1, 0), max(floor(low_y) - 1, 0)
-    right, bottom = min(ceil(high_x) + 1, size[1]), min(ceil(high_y) + 1, size[0])
-    if left >= right or top >= bottom:
+    polygons, window = in_pixels(outlines, transform, size, SUPERSAMPLING)
+    if window is None:
         return None, None
-    shift = 4  # cv2's fixed point: a sixteenth of a (supersampled) pixel
+    left, top, right, bottom = window
     fine = np.zeros(((bottom - top) * SUPERSAMPLING, (right - left) * SUPERSAMPLING), np.uint8)
-    corners = np.rint(((pixels - (left, top)) * SUPERSAMPLING - 0.5) * 2**shift).astype(np.int32)
-    start = 0
-    for outline in outlines:
-        end = start + len(outline)
-        cv2.fillPoly(fine, [corners[start:end]], 255, lineType=cv2.LINE_8, shift=shift)
-        start = end
-    alpha = cv2.resize(fine, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
-    return (left, top, right, bottom), alpha.astype(np.float32) * np.float32(1 / 255)
+    for corners in polygons:
+        cv2.fillPoly(fine, [corners], 255, lineType=cv2.LINE_8, shift=SHIFT)
+    half = cv2.resize(fine, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # halving twice is the quick way
+    alpha = cv2.resize(half, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+    return window, alpha.astype(np.float32) * np.float32(1 / 255)
 
 
 def paint(canvas: np.ndarray, part: Part, transform: np.ndarray, light: tuple[float, float]):
@@ -286,6 +337,12 @@ def blend(under: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> None:
     under += over
 
 
+def clamped(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """The values kept between two bounds, a new array; quicker than `np.clip` on small ones."""
+    kept = np.maximum(values, low)
+    return np.minimum(kept, high, out=kept)
+
+
 def lit_colour(colour: Colour, lit: np.ndarray) -> np.ndarray:
     """One colour under a light of varying strength [height, width], float32 [height, width, 3]."""
     return cv2.merge([lit * np.float32(channel) for channel in colour])
@@ -300,16 +357,15 @@ def _shaded(part: Part, alpha: np.ndarray, transform: np.ndarray, window: Box, l
     inside = cv2.blur(alpha, (reach, reach), borderType=cv2.BORDER_CONSTANT)
     lit = (inside - 0.85) * (0.7 * part.volume)
     # across the rim, light gathers on the side that faces it
-    slope = cv2.Sobel(inside, cv2.CV_32F, 1, 0, ksize=3, scale=-light[0] * reach / 8)
-    slope += cv2.Sobel(inside, cv2.CV_32F, 0, 1, ksize=3, scale=-light[1] * reach / 8)
-    cv2.scaleAdd(np.clip(slope, -0.7, 0.7), 0.45 * part.volume, lit, dst=lit)
+    slope = cv2.filter2D(inside, cv2.CV_32F, (ACROSS * light[0] + ACROSS.T * light[1]) * (-reach / 8))
+    cv2.scaleAdd(clamped(slope, -0.7, 0.7), 0.45 * part.volume, lit, dst=lit)
     if part.strength:
         cv2.scaleAdd(texture(part.texture, transform, part.grain, window), 0.5 * part.strength, lit, dst=lit)
     lit += 1
     shaded = lit_colour(part.colour, lit)
     if part.shine:
-        shaded += cv2.cvtColor(np.clip(slope, 0, 1) * np.float32(part.shine), cv2.COLOR_GRAY2RGB)
-    return np.clip(shaded, 0, 1, out=shaded)
+        shaded += cv2.cvtColor(clamped(slope, 0, 1) * np.float32(part.shine), cv2.COLOR_GRAY2RGB)
+    return clamped(shaded, 0, 1)
 
 
 def _flat(part: Part, size: tuple[int, int], transform: np.ndarray, window: Box) -> np.ndarray:
@@ -318,7 +374,7 @@ def _flat(part: Part, size: tuple[int, int], transform: np.ndarray, window: Box)
     if not part.strength:
         return np.broadcast_to(colour, (*size, 3)) if not part.details else np.tile(colour, (*size, 1))
     lit = 1 + part.strength * 0.5 * texture(part.texture, transform, part.grain, window)
-    return np.clip(lit_colour(part.colour, lit), 0, 1)
+    return clamped(lit_colour(part.colour, lit), 0, 1)
 
 
 def _paint_detail(colour: np.ndarray, detail: Part, transform: np.ndarray, window: Box, light) -> None:

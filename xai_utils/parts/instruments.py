@@ -8,7 +8,7 @@ box, brass and nickel occur in both.
 
 import numpy as np
 
-from .drawing import Colour, Pair, Part, Points, box, ellipse, mix, polygon, smooth, stroke, turned
+from .drawing import Pair, Part, Points, along, box, ellipse, mix, polygon, smooth, stroke, turned
 
 OBOE, SAXOPHONE = "oboe", "saxophone"
 TUBES = ((0.13, 0.11, 0.12), (0.34, 0.17, 0.11), (0.56, 0.34, 0.15), (0.76, 0.55, 0.22), (0.62, 0.62, 0.63))
@@ -21,21 +21,14 @@ SAG = ((-1.0, -0.02), (-0.5, 0.008), (0.0, 0.015), (0.5, 0.008), (1.0, -0.02))  
 LYING = -1.40  # radians by which the lying instrument is turned: the mouthpiece points left and a little up
 
 
-def _along(colours: tuple[Colour, ...], t: float) -> Colour:
-    """The colour at `t` in [0, 1] on the way through the given colours."""
-    stop = t * (len(colours) - 1)
-    i = min(int(stop), len(colours) - 2)
-    return tuple(a + (stop - i) * (b - a) for a, b in zip(colours[i], colours[i + 1], strict=True))
-
-
 def _look(rng: np.random.Generator) -> dict:
     return {
         "girth": rng.uniform(1.02, 1.22),  # scale across the tube
         "flare": rng.uniform(0.34, 0.40),  # half width of the bell
-        "tube": _along(TUBES, rng.uniform()),
-        "bell": _along(TUBES, rng.uniform()),
-        "metal": _along(METALS, rng.uniform()),
-        "inlay": _along((BLACK, *CLOTHS[:4]), rng.uniform()),  # thread and rings, or beak and the bell's inside
+        "tube": along(TUBES, rng.uniform()),
+        "bell": along(TUBES, rng.uniform()),
+        "metal": along(METALS, rng.uniform()),
+        "inlay": along((BLACK, *CLOTHS[:4]), rng.uniform()),  # thread and rings, or beak and the bell's inside
     }
 
 
@@ -51,7 +44,7 @@ def _band(y: float, half: float, thick: float) -> Points:
 
 
 def _stand(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
-    colour = _along(CLOTHS, rng.uniform())
+    colour = along(CLOTHS, rng.uniform())
     spread = rng.uniform(0.44, 0.58)
     puff = rng.uniform(-0.03, 0.05)
     if pose == 0:
@@ -121,7 +114,7 @@ def _keys(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
 
 
 def _buttons(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:
-    pearl = _along(PEARLS, rng.uniform())
+    pearl = along(PEARLS, rng.uniform())
     shift = rng.uniform(-0.02, 0.02)
     size = rng.uniform(0.92, 1.08)
     heights = (-0.36, -0.22, -0.08, 0.09, 0.23)
@@ -136,7 +129,7 @@ def _mouthpiece(kind: str, pose: int, look: dict, rng: np.random.Generator) -> P
     dry = rng.uniform(0.0, 1.0)
     right = [(tip, -0.97), (0.125, -0.80), (0.165, -0.66), (0.16, -0.54)]
     outline = smooth((0.0, -0.985), *right, *[(-x, y) for x, y in right[::-1]], steps=4)
-    cane = _along(CANES, dry)
+    cane = along(CANES, dry)
 
     def place(points: Points) -> Points:
         return _placed(points, pose, look)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .cars import CHROME, CREAM, INK, PAINTS, copies, hull, jittered, projected, shade
 from .drawing import Colour, Pair, Part, Points, box, ellipse, polygon, smooth, stroke
+from .vehicles import CHROME, CREAM, INK, PAINTS, copies, hull, jittered, projected, shade
 
 TURN = (0.66, 1.12)  # radians that the train is turned towards us, for each pose
 ZOOM = (0.90, 1.02)

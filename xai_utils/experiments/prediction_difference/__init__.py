@@ -3,9 +3,22 @@
 `python -m xai_utils.experiments.prediction_difference` computes and records all tables; a killed run goes on.
 """
 
-from xai_utils.experiments.prediction_difference.claims import claim_measures, measure_claims
-from xai_utils.experiments.prediction_difference.fillings import energy_distance, fillings, measure_fillings
-from xai_utils.experiments.prediction_difference.real import read_real_maps, record_real_maps
+from xai_utils.experiments.prediction_difference.claims import (
+    claim_measures,
+    concentration,
+    correlation,
+    measure_claims,
+    sign_agreement,
+)
+from xai_utils.experiments.prediction_difference.fillings import (
+    corner_on,
+    energy_distance,
+    filled,
+    fillings,
+    fillings_by_sampler,
+    measure_fillings,
+)
+from xai_utils.experiments.prediction_difference.real import read_real_maps, real_maps, record_real_maps
 from xai_utils.experiments.prediction_difference.removal import (
     METHODS,
     agreement,
@@ -15,21 +28,31 @@ from xai_utils.experiments.prediction_difference.removal import (
     removal_effects,
 )
 from xai_utils.experiments.prediction_difference.setting import classifier, parts_samplers
+from xai_utils.experiments.prediction_difference.verdicts import claims_of_the_paper, read_benchmark
 
 __all__ = [
     "METHODS",
     "agreement",
     "claim_measures",
+    "claims_of_the_paper",
     "classifier",
+    "concentration",
+    "corner_on",
+    "correlation",
     "energy_distance",
+    "filled",
     "fillings",
+    "fillings_by_sampler",
     "maps_by_method",
     "measure_claims",
     "measure_fillings",
     "measure_parts",
     "part_relevance",
     "parts_samplers",
+    "read_benchmark",
     "read_real_maps",
+    "real_maps",
     "record_real_maps",
     "removal_effects",
+    "sign_agreement",
 ]

@@ -1,0 +1,140 @@
+"""Recorded results: every file follows the schema, and one small cell of each is computed again."""
+
+import pytest
+import torch
+
+from xai_utils.experiments import prediction_difference as tables
+from xai_utils.experiments.classifiers import measure_classifier
+from xai_utils.experiments.prediction_difference import claims, removal
+from xai_utils.experiments.records import RESULTS, read_records
+from xai_utils.experiments.statistics import bootstrap_interval, wilson_interval
+from xai_utils.networks import ARCHITECTURES
+from xai_utils.parts import draw_scene
+
+TABLES = {"part_relevance": tables.measure_parts, "fillings": tables.measure_fillings, "claims": tables.measure_claims}
+
+
+def close(first, second):
+    """Equal up to what another processor may change; small numbers are noise of the last digits."""
+    if isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            close(first[key], second[key])
+    else:
+        assert first == pytest.approx(second, rel=0.05, abs=0.05 if abs(second) < 10 else 1.0)
+
+
+def test_every_recorded_file_follows_the_schema():
+    names = [file.stem for file in RESULTS.glob("*.jsonl")]
+    assert set(names) >= {*TABLES, "classifiers"}
+    assert all(read_records(name) for name in names)
+
+
+@pytest.mark.parametrize("name", ["part_relevance", "fillings"])
+def test_a_cell_of_the_record_is_what_the_code_computes_today(name):
+    row = read_records(name)[0]
+    close(TABLES[name](**row["configuration"]), row["result"])
+
+
+def test_a_cell_of_the_claims_is_what_the_code_computes_today():
+    row = read_records("claims")[0]
+    network, scene = tables.classifier(row["configuration"]["model"]), row["configuration"]["scene"]
+    drawn = claims.Parts("test").scene(scene)
+    close(claims.channel_sparseness(drawn), {k: v for k, v in row["result"].items() if k.startswith("sparseness")})
+    sensitivity = claims.gradient(network, drawn.image[None], drawn.label)
+    share = claims.share_within(claims.outline(drawn), claims.top_pixels(sensitivity)[0])
+    close(share, row["result"]["outline among top pixels, sensitivity"])
+
+
+def test_the_accuracies_are_in_the_range_that_parts_was_made_for():
+    rows = {row["configuration"]["model"]: row["result"] for row in read_records("classifiers")}
+    assert set(rows) >= {f"parts/{name}" for name in ARCHITECTURES}
+    best, worst = (
+        choose((rows[f"parts/{n}"] for n in ARCHITECTURES), key=lambda r: r["accuracy"]) for choose in (max, min)
+    )
+    assert 0.94 <= best["accuracy"] <= 0.97
+    assert 0.85 <= worst["accuracy"] <= 0.90
+    assert best["low"] > worst["high"]
+
+
+def test_a_recorded_accuracy_can_be_measured_again(monkeypatch):
+    recorded = next(row for row in read_records("classifiers") if row["configuration"]["model"] == "parts/alexnet")
+    import xai_utils.experiments.classifiers as module
+
+    class Few(module.Parts):
+        def tensors(self, **_):
+            return super().tensors(indices=range(200))
+
+    monkeypatch.setattr(module, "Parts", Few)
+    result = measure_classifier(**recorded["configuration"])
+    assert result["images"] == 200
+    assert result["low"] <= recorded["result"]["accuracy"] <= result["high"]
+
+
+def test_the_interval_of_a_share_holds_the_share():
+    assert wilson_interval(0.5, 100)[0] == pytest.approx(0.404, abs=1e-3)  # the value of Wilson's formula
+    assert bootstrap_interval([2.0, 2.0, 2.0]) == (2.0, 2.0, 2.0)
+
+
+def test_agreement_is_perfect_for_relevance_that_equals_the_effect():
+    effect = {"beak": 3.0, "wing": 1.0, "tail": -1.0}
+    reverse = {part: -bits for part, bits in effect.items()}
+    rows = [{"result": {"effect": effect, "relevance": {"same": effect, "reverse": reverse}}}]
+    assert tables.agreement(rows, "same")["rank"] == pytest.approx(1)
+    assert tables.agreement(rows, "same")["hit"] == 1
+    assert tables.agreement(rows, "reverse")["rank"] == pytest.approx(-1)
+    assert tables.agreement(rows, "reverse")["hit"] == 0
+
+
+def test_a_part_whose_pixels_decide_has_the_whole_effect():
+    """A network that only looks at one part loses all its evidence with it, and none with the others."""
+    scene = next(s for s in map(draw_scene, range(50)) if s.label < 2 and s.parts["beak"].sum() > 60 and s.halo == 0)
+
+    class LooksAt(torch.nn.Module):
+        training_images, classes = 8000, tuple(range(10))
+
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("part", scene.objects[0].amodal["beak"].float())
+            self.register_buffer("seen", scene.image.clone())
+
+        def forward(self, images):
+            change = ((images - self.seen).abs() * self.part).flatten(1).sum(1)
+            logits = torch.zeros(len(images), 10)
+            logits[:, scene.label] = 4 - change
+            return logits
+
+    effects = removal.removal_effects(LooksAt().eval(), scene)
+    assert max(effects, key=effects.get) == "beak"
+    apart = [name for name in effects if not (scene.objects[0].amodal[name] & scene.objects[0].amodal["beak"]).any()]
+    assert apart
+    assert all(abs(effects[name]) < 1e-4 for name in apart)
+
+
+def test_sign_agreement_tells_calm_maps_from_coin_tosses(generator):
+    assert claims.sign_agreement(torch.ones(20, 20)) == 1
+    assert abs(claims.sign_agreement(torch.randn(200, 200, generator=generator))) < 0.05
+
+
+def test_concentration_is_the_share_of_the_strongest_pixels():
+    spike = torch.full((10, 10), 1e-9)
+    spike[0, 0] = 1
+    assert claims.concentration(spike) == pytest.approx(1)
+    assert claims.concentration(torch.ones(10, 10)) == pytest.approx(0.1)
+
+
+def test_the_energy_distance_is_zero_between_samples_of_one_distribution(generator):
+    x, y = (torch.randn(400, 5, generator=generator) for _ in range(2))
+    assert abs(tables.energy_distance(x, y)) < 0.02
+    assert tables.energy_distance(x, y + 1) > 0.3
+
+
+def test_fillings_are_pasted_into_their_window_only():
+    scene = draw_scene(4)
+    fillings = tables.fillings_by_sampler(scene, (40, 50), 10, draws=2)
+    for filling in fillings.values():
+        images = tables.filled(scene, (40, 50), filling)
+        outside = torch.ones(128, 128, dtype=torch.bool)
+        outside[40:50, 50:60] = False
+        assert torch.equal(images[..., outside], scene.image[:, outside].expand(2, -1, -1))
+        assert torch.equal(images[..., 40:50, 50:60], filling)
