@@ -13,10 +13,10 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope
 UNREAL := $(if $(XAI_DATA),,-m "not real")
 
 .DEFAULT_GOAL := help
-.PHONY: help env book test lab bench train clean
+.PHONY: help env book test notebooks lab bench train record clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 env: $(READY) ## create .venv and install the pinned packages and xai_utils
 
@@ -46,14 +46,21 @@ test: $(READY) ## lint, import floors, unit tests, contracts, doctests, notebook
 	$(PYTEST) $(UNREAL) --durations 5
 	$(PYTEST) --nbval-lax notebooks
 
+notebooks: $(READY) ## run the notebooks and store the text that the tests compare
+	$(BIN)/python -m tests.refresh_notebooks notebooks/*.ipynb
+
 lab: $(READY) ## open JupyterLab in notebooks/
 	$(BIN)/jupyter lab notebooks
 
 bench: $(READY) ## measure speed and memory, write data/results/benchmark.json
 	$(BIN)/python -m xai_utils.experiments.benchmark
 
-train: $(READY) ## train the book's five networks again (hours), write data/weights
+train: $(READY) ## train the book's five networks again (about an hour), write data/weights
 	$(BIN)/python -m xai_utils.experiments.classifiers
+
+record: $(READY) ## compute all tables in data/results that are missing (an hour)
+	$(BIN)/python -m xai_utils.experiments.shortcuts
+	$(BIN)/python -m xai_utils.experiments.prediction_difference
 
 clean: ## remove the built book, the environment and all caches
 	rm -rf _build $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

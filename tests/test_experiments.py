@@ -7,6 +7,7 @@ from xai_utils.experiments import prediction_difference as tables
 from xai_utils.experiments.classifiers import measure_classifier
 from xai_utils.experiments.prediction_difference import claims, removal
 from xai_utils.experiments.records import RESULTS, read_records
+from xai_utils.experiments.shortcuts import measure_shortcut
 from xai_utils.experiments.statistics import bootstrap_interval, wilson_interval
 from xai_utils.networks import ARCHITECTURES
 from xai_utils.parts import draw_scene
@@ -69,6 +70,17 @@ def test_a_recorded_accuracy_can_be_measured_again(monkeypatch):
     result = measure_classifier(**recorded["configuration"])
     assert result["images"] == 200
     assert result["low"] <= recorded["result"]["accuracy"] <= result["high"]
+
+
+def test_neither_the_silhouette_nor_the_colours_give_the_class_away():
+    rows = {row["configuration"]["sees"]: row["result"] for row in read_records("shortcuts")}
+    assert set(rows) == {"silhouette", "colours"}
+    assert all(result["accuracy"] <= 0.6 for result in rows.values())
+
+
+def test_a_classifier_of_silhouettes_learns_more_than_chance():
+    result = measure_shortcut("silhouette", training=300, test=100, epochs=3)
+    assert result["pair"] > 0.3  # five pairs, so chance is 0.2
 
 
 def test_the_interval_of_a_share_holds_the_share():

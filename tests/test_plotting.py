@@ -16,7 +16,6 @@ from xai_utils.plotting import (
     show_images,
     show_maps,
     style,
-    top_mask,
 )
 
 
@@ -70,23 +69,6 @@ def test_maps_without_a_sign_use_one_hue(images):
     lightness = drawn.mean(0)[0]
     assert lightness[0] > lightness[1] > lightness[2]
     assert (drawn[2] > drawn[1]).all()  # purple throughout
-
-
-@pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 1.0])
-def test_top_mask_marks_exactly_its_share_even_where_values_tie(share):
-    maps = torch.zeros(3, 10, 20)
-    assert top_mask(maps, share).flatten(1).sum(1).tolist() == [round(share * 200)] * 3
-
-
-def test_top_mask_marks_the_largest_values(maps):
-    top = top_mask(maps, 0.1)
-    for one, marked in zip(maps, top, strict=True):
-        assert one[marked].min() >= one[~marked].max()
-
-
-def test_a_share_outside_zero_to_one_is_refused(maps):
-    with pytest.raises(ValueError, match="share: expected"):
-        top_mask(maps, 5)
 
 
 def test_cut_out_keeps_the_regions_and_pales_the_rest(images):

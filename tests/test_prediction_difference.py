@@ -176,6 +176,8 @@ def test_the_analysed_picture_is_no_sample_of_itself(linear_model, others, gener
 
 def test_the_top_share_is_exact_even_among_ties():
     assert top_pixels(torch.zeros(2, 10, 10), share=0.05).sum((1, 2)).tolist() == [5, 5]
+    with pytest.raises(ValueError, match="share: expected"):
+        top_pixels(torch.zeros(1, 2, 2), share=5)
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,10 @@ class Difficulty:
     turn: float = 0.22
     shift: float = 0.08
     distractors: tuple[int, int] = (1, 4)
-    occlusion: float = 0.6
-    occluder: tuple[float, float] = (0.06, 0.14)
-    blur: tuple[float, float] = (0.0, 1.3)
-    noise: tuple[float, float] = (0.0, 0.06)
+    occlusion: float = 0.7
+    occluder: tuple[float, float] = (0.07, 0.15)
+    blur: tuple[float, float] = (0.0, 1.5)
+    noise: tuple[float, float] = (0.0, 0.065)
     contrast: tuple[float, float] = (0.7, 1.05)
     brightness: tuple[float, float] = (0.8, 1.15)
     tint: float = 0.08

@@ -8,6 +8,6 @@ readable when it is shown at the width of a phone.
 
 from .charts import chart, scatter
 from .look import style
-from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps, top_mask
+from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps
 
-__all__ = ["chart", "contact_sheet", "cut_out", "overlay", "scatter", "show_images", "show_maps", "style", "top_mask"]
+__all__ = ["chart", "contact_sheet", "cut_out", "overlay", "scatter", "show_images", "show_maps", "style"]

@@ -44,24 +44,6 @@ def cut_out(images: Tensor, regions: Tensor) -> Tensor:
     return torch.where(regions.cpu()[:, None], images.detach().cpu(), 0.75 + 0.25 * _ground(images))
 
 
-def top_mask(maps: Tensor, share: float = 0.05) -> Tensor:
-    """Marks the most relevant pixels of each map, bool [batch, height, width].
-
-    Args:
-        maps: [batch, height, width].
-        share: the part of the pixels to mark, in 0..1 (the Prediction Difference paper shows the top 5%).
-
-    Example:
-        >>> top_mask(torch.tensor([[[1.0, 4.0], [3.0, 2.0]]]), 0.5).int().tolist()
-        [[[0, 1], [1, 0]]]
-    """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share: expected a number in 0..1, got {share}")
-    flat = maps.flatten(1)
-    best = flat.topk(round(share * flat.shape[1]), dim=1).indices  # exact share even where values tie
-    return torch.zeros_like(flat, dtype=torch.bool).scatter_(1, best, True).view(maps.shape)
-
-
 @styled
 def show_images(images: Tensor, *, titles: Sequence[str] = (), columns: int = 4, title: str = "") -> "Figure":
     """Pictures side by side, wrapped after `columns`, each under its title."""

@@ -145,9 +145,9 @@ def _ranks(values: Tensor) -> Tensor:
 def claim_measures(
     model: str = "parts/alexnet",
     other: str = "parts/vgg",
-    scenes: int = 60,
+    scenes: int = 40,
     *,
-    samples: int = 4,
+    samples: int = 2,
     folder: Path = RESULTS,
     progress: Progress = quiet,
 ) -> list[dict]:

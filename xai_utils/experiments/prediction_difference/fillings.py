@@ -131,7 +131,7 @@ def _roughness(filling: Tensor, image: Tensor, row: int, column: int) -> float:
 
 def fillings(
     models: tuple[str, ...] = ("parts/alexnet", "parts/resnet"),
-    scenes: int = 200,
+    scenes: int = 100,
     *,
     patches: tuple[int, ...] = (10, 20),
     draws: int = 16,

@@ -21,7 +21,7 @@ from xai_utils.tensors import Progress, quiet
 
 FILE = RESULTS.parent / "figures" / "prediction_difference_squeezenet.safetensors"
 NETWORK, CHOSEN, TOP = "squeezenet1_1", ("cat", "coffee", "rocket"), 3
-KNOBS = {"patch": 10, "stride": 5, "samples": 10}
+KNOBS = {"patch": 10, "stride": 7, "samples": 8}
 
 
 class RealMaps(NamedTuple):
