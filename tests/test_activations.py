@@ -31,6 +31,25 @@ def test_a_layer_as_a_model_keeps_the_order_channel_row_column(small_model, imag
     torch.testing.assert_close(as_model(small_model, "8")(images), small_model(images))
 
 
+def test_in_place_layers_do_not_reach_what_was_recorded_or_given():
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(inplace=True), nn.Conv2d(4, 2, 1)).eval()
+    images = torch.rand(2, 3, 5, 5)
+    with record(model, ["0"]) as recorded:
+        model(images)
+    assert recorded["0"].min() < 0
+    units = recorded["0"].detach()
+    before = units.clone()
+    torch.testing.assert_close(rest_of_model(model, "0", images[:1])(units), model(images))
+    assert torch.equal(units, before)
+
+
+def test_asking_a_layer_leaves_every_submodules_mode_alone():
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
+    model[0].eval()
+    as_model(model, "1")
+    assert [module.training for module in model.modules()] == [True, False, True]
+
+
 def test_the_rest_of_a_model_with_a_bypass_is_the_whole_model():
     class Bypass(nn.Module):
         def __init__(self):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from xai_utils import ConditionalSampler, ConstantSampler, MarginalSampler, gradient, prediction_difference
+from xai_utils.baselines import gradient_times_input
 
 OTHERS = torch.rand(12, 3, 16, 16, generator=torch.Generator().manual_seed(7))
 GAUSSIAN = ConditionalSampler.fit(OTHERS, outer=6, patches=1000, generator=torch.Generator().manual_seed(8))
@@ -13,6 +14,7 @@ KNOBS = {"patch": 4, "stride": 3, "samples": 2}
 
 METHODS = {
     "gradient": lambda model, images, target, **_: gradient(model, images, target),
+    "gradient x input": lambda model, images, target, **_: gradient_times_input(model, images, target),
     "occlusion": partial(prediction_difference, sampler=ConstantSampler(), **KNOBS),
     "marginal": partial(prediction_difference, sampler=MarginalSampler(OTHERS), **KNOBS),
     "conditional": partial(prediction_difference, sampler=GAUSSIAN, **KNOBS),

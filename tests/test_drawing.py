@@ -4,20 +4,9 @@ import numpy as np
 import pytest
 
 from xai_utils.parts import CLASSES, PAIRS
-from xai_utils.parts.drawing import (
-    TEXTURES,
-    Part,
-    box,
-    coverage,
-    ellipse,
-    paint,
-    polygon,
-    sampled,
-    smooth,
-    stroke,
-    texture_tile,
-    turned,
-)
+from xai_utils.parts.drawing import Part, coverage, paint
+from xai_utils.parts.outlines import box, ellipse, polygon, smooth, stroke, turned
+from xai_utils.parts.textures import TEXTURES, sampled, texture_tile
 
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 UNIT = np.array([[40.0, 0, 64], [0, 40, 64]])  # the object unit that parts are designed for

@@ -99,11 +99,23 @@ def test_what_is_no_model_is_refused(arguments, error, message):
         load_model(*arguments)
 
 
+@pytest.mark.parametrize("bad", [{"mean": (0.5,)}, {"std": (1, 1, 0)}])
+def test_a_normalisation_that_is_none_is_refused(bad):
+    with pytest.raises(ValueError, match="mean, std: expected three numbers each"):
+        load_model(nn.Identity(), classes=("a",), **bad)
+
+
+def test_a_network_in_double_precision_is_normalised_in_it():
+    model = load_model(nn.Conv2d(3, 2, 1).double(), classes=("a", "b"))
+    assert model(torch.rand(1, 3, 4, 4).double()).dtype == torch.float64
+
+
 def test_anybodys_module_can_be_wrapped():
     network = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
     model = load_model(network, mean=(0, 0, 0), std=(1, 1, 1), classes=("a", "b"), input_size=(4, 4))
     images = torch.rand(3, 3, 4, 4)
     assert isinstance(model, Classifier)
+    assert all(parameter.requires_grad for parameter in network.parameters())
     torch.testing.assert_close(model(images), network(images))
 
 

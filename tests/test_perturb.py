@@ -9,6 +9,7 @@ from tests.oracles.prediction_difference import conditional_gaussian
 from xai_utils.perturb import (
     ConditionalSampler,
     InpaintingSampler,
+    MarginalSampler,
     average_over_windows,
     patched,
     window_corners,
@@ -118,6 +119,35 @@ def test_a_sampler_can_be_saved_loaded_and_moved(generator, images, tmp_path):
     torch.testing.assert_close(loaded.bind(images[0])(corner, 3, draws), expected)
     moved = copy.deepcopy(sampler).to(torch.float32)
     torch.testing.assert_close(moved.bind(images[0])(corner, 3, draws), expected, atol=1e-3, rtol=1e-3)
+
+
+def test_a_saved_sampler_keeps_its_options(generator, tmp_path):
+    images = torch.rand(20, 3, 20, 20, generator=generator)
+    sampler = ConditionalSampler.fit(images, outer=4, patches=500, per_channel=True, clip=(0.1, 0.8), jitter=0.01)
+    torch.save(sampler.state_dict(), tmp_path / "sampler.pt")
+    loaded = ConditionalSampler(4)
+    loaded.load_state_dict(torch.load(tmp_path / "sampler.pt", weights_only=True))
+    assert (loaded.per_channel, loaded.clip, loaded.jitter) == (True, (0.1, 0.8), 0.01)
+
+
+@pytest.mark.parametrize("make", [MarginalSampler, lambda p: ConditionalSampler.fit(p, outer=3, patches=50)])
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (torch.randint(255, (9, 3, 12, 12)).byte(), TypeError, "expected floating-point values, got uint8"),
+        (torch.rand(9, 3, 12, 12) * 255, ValueError, r"expected RGB values in \[0, 1\]"),
+        (torch.full((9, 3, 12, 12), float("nan")), ValueError, "expected finite values"),
+    ],
+)
+def test_pictures_that_are_none_teach_a_sampler_nothing(make, bad, error, message):
+    with pytest.raises(error, match=message):
+        make(bad)
+
+
+def test_samples_stay_in_the_range_of_the_pictures(generator):
+    activations = 5 * torch.randn(20, 4, 20, 20, generator=generator)
+    sampler = ConditionalSampler.fit(activations, outer=4, patches=500, generator=generator)
+    assert sampler.clip == (float(activations.min()), float(activations.max()))
 
 
 def test_a_window_as_large_as_the_outer_patch_is_refused(images, generator):

@@ -198,6 +198,19 @@ def test_bad_knobs_are_refused_by_name(small_model, images, knobs, message):
         prediction_difference(small_model, images, 0, sampler=ConstantSampler(), **knobs)
 
 
+@pytest.mark.parametrize("targets", [[], [[0], [1], [2]], [7], ["a"], [0.5]])
+def test_bad_targets_are_refused(small_model, images, targets):
+    with pytest.raises((TypeError, ValueError), match="targets?: expected"):
+        prediction_differences(small_model, images, targets, sampler=ConstantSampler(), patch=4)
+
+
+def test_images_that_ask_for_gradients_cost_no_graph(small_model, images, others):
+    maps = prediction_difference(
+        small_model, images.requires_grad_(), 0, sampler=MarginalSampler(others), patch=8, stride=8, samples=2
+    )
+    assert not maps.requires_grad
+
+
 def test_a_sampler_made_for_other_pictures_is_refused(small_model, images, generator):
     with pytest.raises(ValueError, match=r"sampler: expected images of shape \[3, 8, 8\]"):
         prediction_difference(small_model, images, 0, sampler=MarginalSampler(torch.rand(3, 3, 8, 8)), patch=4)
@@ -205,6 +218,12 @@ def test_a_sampler_made_for_other_pictures_is_refused(small_model, images, gener
         ConditionalSampler.fit(images[:1], outer=12, generator=generator)
     with pytest.raises(ValueError, match=r"reference: expected at least 2 pictures"):
         MarginalSampler(images[:1])
+
+
+def test_the_probability_of_a_single_output_is_refused(images):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 1)).eval()
+    with pytest.raises(ValueError, match="output: expected 'activation' for a model with a single output"):
+        prediction_difference(model, images, 0, sampler=ConstantSampler(), patch=4)
 
 
 def test_probabilities_of_a_hidden_layer_are_refused(small_model, images):

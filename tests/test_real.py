@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from xai_utils import ConditionalSampler, MarginalSampler, gradient, load_model, prediction_difference
+from xai_utils import (
+    ConditionalSampler,
+    MarginalSampler,
+    gradient,
+    load_model,
+    prediction_difference,
+    target_probability,
+)
 from xai_utils.models import outputs
 from xai_utils.pictures import labelled_pictures, load_picture
 
@@ -14,7 +21,8 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not {"XAI_WEIGHTS", "XAI_DATA"} <= set(os.environ), reason="needs $XAI_WEIGHTS and $XAI_DATA"),
 ]
-NETWORKS = {"squeezenet1_1": 0.72, "resnet18": 0.74, "resnet50": 0.78}  # measured on these 1,000 pictures when they came
+NETWORKS = {"squeezenet1_1": 0.72, "resnet18": 0.74, "resnet50": 0.78}  # measured once on all 1,000 pictures
+EVERY = 8  # one picture in eight is enough for a test
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +32,24 @@ def pictures():
 
 @pytest.fixture(scope="module")
 def images(pictures):
-    return torch.cat([load_picture(picture.file, (224, 224)) for picture in pictures[::5]])
+    return torch.cat([load_picture(picture.file, (224, 224)) for picture in pictures[::EVERY]])
+
+
+@pytest.fixture(scope="module")
+def labels(pictures):
+    return torch.tensor([picture.label for picture in pictures[::EVERY]])
+
+
+@pytest.fixture(scope="module")
+def sure(pictures, images, labels):
+    """Three pictures with small objects that SqueezeNet is sure of: their places, and bool masks of their boxes."""
+    boxes = torch.zeros(len(images), 224, 224, dtype=torch.bool)
+    for inside, picture in zip(boxes, pictures[::EVERY], strict=True):
+        for left, top, right, bottom in picture.boxes:
+            inside[top * 224 // 227 : bottom * 224 // 227, left * 224 // 227 : right * 224 // 227] = True
+    probability = target_probability(load_model("squeezenet1_1"), images, labels)
+    chosen = ((boxes.float().mean((1, 2)) < 0.4) & (probability > 0.8)).nonzero()[:3, 0]
+    return chosen, boxes[chosen]
 
 
 def test_the_folder_is_read_with_labels_and_boxes(pictures):
@@ -38,36 +63,27 @@ def test_the_folder_is_read_with_labels_and_boxes(pictures):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_real_networks_recognise_real_pictures(name, pictures, images):
+def test_real_networks_recognise_real_pictures(name, pictures, images, labels):
     model = load_model(name)
-    labels = torch.tensor([picture.label for picture in pictures[::5]])
     accuracy = (outputs(model, images, batch_size=20).argmax(1) == labels).float().mean().item()
-    assert abs(accuracy - NETWORKS[name]) < 0.08  # 200 pictures: three standard errors are 0.09
-    assert model.classes[pictures[0].label].lower().split(" ")[0] in pictures[0].name.lower()
+    assert abs(accuracy - NETWORKS[name]) < 0.12  # three standard errors of 125 pictures
+    assert model.classes[labels[0]].lower().split(" ")[0] in pictures[0].name.lower()
 
 
 @pytest.mark.parametrize("kind", ["marginal", "conditional", "gradient"])
-def test_the_evidence_of_a_sure_network_gathers_in_the_box(kind, pictures, images):
-    """On average over pictures that the network is sure of, a pixel in the box counts more than one outside."""
-    model = load_model("squeezenet1_1")
-    probability = outputs(model, images).softmax(1)
-    labels = torch.tensor([picture.label for picture in pictures[::5]])
-    boxes = torch.zeros(len(images), 224, 224, dtype=torch.bool)
-    for inside, picture in zip(boxes, pictures[::5], strict=True):
-        for left, top, right, bottom in picture.boxes:
-            inside[top * 224 // 227 : bottom * 224 // 227, left * 224 // 227 : right * 224 // 227] = True
-    small = (boxes.float().mean((1, 2)) < 0.5) & (probability.gather(1, labels[:, None])[:, 0] > 0.8)
-    chosen = small.nonzero()[:4, 0]
-    generator = torch.Generator().manual_seed(0)
+def test_the_evidence_of_a_sure_network_gathers_in_the_box(kind, sure, images, labels):
+    model, (chosen, boxes) = load_model("squeezenet1_1"), sure
     if kind == "gradient":
         maps = gradient(model, images[chosen], labels[chosen])
     else:
-        others = images[100:]
-        sampler = MarginalSampler(others) if kind == "marginal" else ConditionalSampler.fit(others, outer=24)
+        others, generator = images[-40:], torch.Generator().manual_seed(0)
+        sampler = MarginalSampler(others) if kind == "marginal" else ConditionalSampler.fit(others, generator=generator)
+        knobs = {"patch": 28, "stride": 28} if kind == "marginal" else {"patch": 12, "stride": 12}
         maps = prediction_difference(
-            model, images[chosen], labels[chosen], sampler=sampler, patch=20, stride=20, samples=3, generator=generator
+            model, images[chosen], labels[chosen], sampler=sampler, samples=2, generator=generator, **knobs
         )
-    inside = torch.stack([m[b].mean() for m, b in zip(maps, boxes[chosen], strict=True)])
-    outside = torch.stack([m[~b].mean() for m, b in zip(maps, boxes[chosen], strict=True)])
-    assert (inside > outside).float().mean() >= 0.75
+    inside, outside = (
+        torch.stack([m[b].mean() for m, b in zip(maps, where, strict=True)]) for where in (boxes, ~boxes)
+    )
+    assert (inside > outside).sum() >= 2
     assert inside.mean() > outside.mean()

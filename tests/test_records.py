@@ -24,6 +24,23 @@ def test_a_killed_run_goes_on_with_what_is_missing(tmp_path):
     assert rows[0]["code"] == code_hash()
 
 
+def test_a_row_of_other_weights_is_measured_again(tmp_path, monkeypatch):
+    weights = tmp_path / "weights" / "parts"
+    weights.mkdir(parents=True)
+    monkeypatch.setattr("xai_utils.experiments.records.weights_folder", lambda: tmp_path / "weights")
+    asked = []
+
+    def measure(model):
+        asked.append(model)
+        return {}
+
+    for content in (b"first", b"first", b"second"):
+        (weights / "alexnet.safetensors").write_bytes(content)
+        record_all("rows", [{"model": "parts/alexnet"}], measure, command="none", folder=tmp_path)
+    assert len(asked) == 2
+    assert len(read_records("rows", tmp_path)) == 1
+
+
 def test_a_broken_file_is_refused_with_its_line(tmp_path):
     (tmp_path / "bad.jsonl").write_text(json.dumps({"configuration": {}}) + "\n")
     with pytest.raises(ValueError, match=r"bad.jsonl, line 1: expected the keys configuration, result"):

@@ -30,6 +30,18 @@ def windowed(size, window):
     return inside
 
 
+def around(mask):
+    """The smallest window around a mask: (left, top, right, bottom)."""
+    rows, columns = np.nonzero(mask.numpy())
+    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+
+
+def role_inside(scene):
+    """The main object's role inside the window that was redrawn last."""
+    _, content = scene.pasted[-1]
+    return content.cast[0]
+
+
 # --- pictures ---------------------------------------------------------------------------------------------------
 
 
@@ -222,13 +234,24 @@ def test_a_redrawn_window_keeps_every_pixel_outside():
 
 def test_a_redrawn_window_shows_other_versions_of_the_parts_inside():
     scene = draw_scene(33, label=0, difficulty=CLEAR)
-    rows, columns = np.nonzero(scene.parts["beak"].numpy())
-    window = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
-    drawn = [scene.redrawn(window, seed) for seed in range(12)]
-    assert len({tuple(other.image.flatten().tolist()) for other in drawn}) == 12
-    assert all(other.parts["beak"].any() for other in drawn)  # drawn anew, never left out
-    assert all(window_scene.cast[0].kinds == () for other in drawn for _, window_scene in other.pasted)
-    assert all(not (other.parts["tail"] ^ scene.parts["tail"]).any() for other in drawn)
+    versions = [scene.redrawn(around(scene.parts["beak"]), seed) for seed in range(12)]
+    assert len({version.pixels().tobytes() for version in versions}) == 12
+    assert all(version.parts["beak"].any() for version in versions)  # drawn anew, never left out
+    assert all(torch.equal(version.parts["tail"], scene.parts["tail"]) for version in versions)
+    # the breast outside says that it is a robin, so every beak is a robin's
+    assert {role_inside(version).kinds for version in versions} == {()}
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_telling_parts_that_all_lie_inside_a_redrawn_window_change_class_together(label):
+    scene = draw_scene(50 + label, label=label, difficulty=CLEAR)
+    telling, rival = PAIRS[label // 2].telling, CLASSES[label ^ 1]
+    window = around(torch.stack([scene.parts[name] for name in telling]).any(0))
+    versions = [scene.redrawn(window, seed) for seed in range(12)]
+    as_the_rival_has_them = tuple(sorted((name, rival) for name in telling))
+    assert {role_inside(version).kinds for version in versions} == {(), as_the_rival_has_them}
+    assert all(version.label == label and version.cast == scene.cast for version in versions)
+    assert not any((changed(scene, version) & ~windowed((128, 128), window)).any() for version in versions)
 
 
 def test_interventions_reach_into_redrawn_windows():

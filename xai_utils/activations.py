@@ -32,7 +32,7 @@ def record(model: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Tensor
 
     def keep(name: str):
         def hook(module: nn.Module, inputs: tuple, output: Tensor) -> None:
-            outputs[name] = output
+            outputs[name] = output.clone()  # a following in-place layer would overwrite it
 
         return hook
 
@@ -63,7 +63,7 @@ class LayerModel(nn.Module):
         super().__init__()
         find_layer(model, layer)
         self.model, self.layer, self.average = model, layer, average
-        self.train(model.training)
+        self.training = model.training
 
     def forward(self, images: Tensor) -> Tensor:
         """[batch, 3, height, width] -> [batch, units], or [batch, channels] of averages."""
@@ -105,13 +105,13 @@ class RestOfModel(nn.Module):
         find_layer(model, layer)
         self.model, self.layer = model, layer
         self.register_buffer("image", image, persistent=False)
-        self.train(model.training)
+        self.training = model.training
 
     def forward(self, activations: Tensor) -> Tensor:
         """Activations of the layer, [batch, channels, height, width] -> the model's outputs [batch, ...]."""
         module = find_layer(self.model, self.layer)
         with ExitStack() as stack:
-            stack.callback(module.register_forward_hook(lambda *_: activations).remove)
+            stack.callback(module.register_forward_hook(lambda *_: activations.clone()).remove)
             return self.model(self.image.expand(len(activations), -1, -1, -1))
 
 

@@ -35,9 +35,34 @@ def gradient(model: nn.Module, images: Tensor, target: int | Sequence[int] | Ten
     """
     from captum.attr import Saliency
 
+    return _attributed(Saliency(model), model, images, target).amax(dim=1)
+
+
+def gradient_times_input(model: nn.Module, images: Tensor, target: int | Sequence[int] | Tensor) -> Tensor:
+    """What the target's logit would lose if it were linear and each pixel went to black: a signed gradient.
+
+    **Source**: Shrikumar et al. (2016), by captum's `InputXGradient`, summed over the colours.
+
+    Args:
+        model: in eval mode; RGB in [0, 1] -> logits.
+        images: float [batch, 3, height, width], RGB in [0, 1].
+        target: the class asked about, one for all images or one each.
+
+    Returns:
+        float [batch, height, width], logits; the sum over a linear model's map is its logit less the bias.
+
+    Raises:
+        TypeError, ValueError: bad images or target, a model in train mode.
+    """
+    from captum.attr import InputXGradient
+
+    return _attributed(InputXGradient(model), model, images, target).sum(dim=1)
+
+
+def _attributed(method, model: nn.Module, images: Tensor, target: int | Sequence[int] | Tensor) -> Tensor:
+    """What a method of captum attributes to every value, [batch, 3, height, width]."""
     check_images(images)
     target = check_target(target, len(images), outputs(model, images[:1]).shape[1])
     pixels = images.detach().clone().requires_grad_()
     with torch.enable_grad():
-        maps = Saliency(model).attribute(pixels, target.to(images.device))
-    return maps.amax(dim=1).detach()
+        return method.attribute(pixels, target.to(images.device)).detach()

@@ -46,12 +46,18 @@ class Classifier(nn.Module):
         self.classes = tuple(classes)
         self.input_size = tuple(input_size)
         self.training_images = training_images
-        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+            raise ValueError(
+                f"mean, std: expected three numbers each, std positive, got {tuple(mean)} and {tuple(std)}"
+            )
+        like = next(network.parameters(), torch.empty(0))  # a network may live on a GPU or count in half precision
+        mean, std = (like.new_tensor(values).reshape(1, 3, 1, 1) for values in (mean, std))
+        self.register_buffer("scale", 1 / std, persistent=False)
+        self.register_buffer("shift", -mean / std, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """[batch, 3, height, width], RGB in [0, 1] -> logits [batch, classes]."""
-        return self.network((images - self.mean) / self.std)
+        return self.network(torch.addcmul(self.shift, images, self.scale))  # (images - mean) / std in one pass
 
 
 def load_model(
@@ -69,7 +75,7 @@ def load_model(
             miniatures; `"parts/resnet-seed1"` is the same trained from another seed); any classifier of torchvision
             (`"squeezenet1_1"`, `"vgg16"`, `"resnet50"`, ...), whose weights are taken from
             `$XAI_WEIGHTS/NAME/*.safetensors` or `*.pth`, else from torchvision's cache or download; or your own
-            module, which is put into eval mode and wrapped.
+            module, which is wrapped, put into eval mode, and otherwise left as it is.
         mean: what your own module expects to be subtracted from each colour channel; ImageNet's by default.
         std: what it expects each channel to be divided by; ImageNet's by default.
         classes: the class names of your own module; needed for it, refused otherwise.
@@ -101,10 +107,15 @@ def load_model(
     elif mean or std or classes:
         raise ValueError(f"mean, std, classes: expected only with your own module, got them with {model!r}")
     elif model.startswith("parts/"):
-        classifier = _parts_model(model.removeprefix("parts/"))
+        classifier = _ours(_parts_model(model.removeprefix("parts/")))
     else:
-        classifier = _torchvision_model(model)
-    return classifier.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        classifier = _ours(_torchvision_model(model))
+    return classifier.eval()
+
+
+def _ours(classifier: Classifier) -> Classifier:
+    """A network that we loaded: nothing to train, and in the memory order in which CPUs convolve fastest."""
+    return classifier.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def miniature(architecture: str, classes: Sequence[str], training_images: int = 0) -> Classifier:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-VERDICTS = {True: "holds", False: "does not hold", None: "not tried"}
+Interval = tuple[float, float, float]  # mean, low end, high end
 
 
 @dataclass(frozen=True)
@@ -16,19 +16,26 @@ class Claim:
         says: the claim in a few words.
         measured: what was found, written from the result; or why it was not tried.
         scale: on what ("60 scenes", "one photograph").
-        holds: True, False, or None if it was not tried. Compute it from the result, never type it.
+        verdict: "holds", "does not hold" or "undecided", as `verdict` says of an interval; "shown" where a figure has
+            no number; "not tried".
     """
 
     place: str
     says: str
     measured: str
     scale: str
-    holds: bool | None
+    verdict: str
 
-    @property
-    def verdict(self) -> str:
-        """The verdict in words."""
-        return VERDICTS[None if self.holds is None else bool(self.holds)]
+
+def verdict(interval: Interval, above: float = 0.0) -> str:
+    """What an interval says of the claim that its quantity lies above a value.
+
+    Example:
+        >>> [verdict(i) for i in ((0.2, 0.1, 0.3), (0.0, -0.1, 0.1), (-0.2, -0.3, -0.1))]
+        ['holds', 'undecided', 'does not hold']
+    """
+    _, low, high = interval
+    return "holds" if low > above else "does not hold" if high < above else "undecided"
 
 
 class ClaimsTable(tuple):
@@ -56,7 +63,7 @@ def claims_table(claims: Sequence[Claim]) -> ClaimsTable:
         claims: in the order of the paper.
 
     Example:
-        >>> claims_table([Claim("fig. 1", "2 > 1", "2 is larger by 1", "two numbers", 2 > 1)])
+        >>> claims_table([Claim("fig. 1", "2 > 1", "2 is larger by 1", "two numbers", verdict((1, 1, 1)))])
         fig. 1: 2 > 1 -> 2 is larger by 1 (two numbers): holds
     """
     return ClaimsTable(claims)

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 import torchvision
 
+from xai_utils.models import weights_folder
 from xai_utils.tensors import Progress, quiet
 
 PACKAGE = Path(__file__).parent.parent
@@ -24,6 +25,7 @@ SCHEMA = {
     "configuration": dict,
     "result": dict,
     "code": str,
+    "weights": dict,
     "versions": dict,
     "date": str,
     "seconds": float,
@@ -42,6 +44,9 @@ def record_all(
 ) -> list[dict]:
     """Measures every configuration that is not recorded yet, and writes each result at once.
 
+    A row counts as recorded if its configuration and the weights of the networks it names are the same; change of code
+    alone makes no row stale, but the row says by which code it was made, and the tests compute some rows again.
+
     Args:
         name: of the file, `folder/name.jsonl`.
         configurations: keyword arguments of `measure`, JSON-able.
@@ -57,7 +62,8 @@ def record_all(
         ValueError: the file holds something else than rows of this schema.
     """
     path = folder / f"{name}.jsonl"
-    rows = {_key(row["configuration"]): row for row in read_records(name, folder)}
+    recorded = {_key(row["configuration"]): row for row in read_records(name, folder)}
+    rows = {key: row for key, row in recorded.items() if row["weights"] == weights_of(row["configuration"])}
     wanted = list(configurations)
     for configuration in progress(wanted):
         if _key(configuration) in rows:
@@ -68,6 +74,7 @@ def record_all(
             "configuration": configuration,
             "result": result,
             "code": code_hash(),
+            "weights": weights_of(configuration),
             "versions": versions(),
             "date": datetime.now(UTC).date().isoformat(),
             "seconds": round(time.perf_counter() - start, 1),
@@ -99,6 +106,13 @@ def code_hash() -> str:
     for file in sorted(PACKAGE.rglob("*.py")):
         digest.update(file.relative_to(PACKAGE).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def weights_of(configuration: dict) -> dict[str, str]:
+    """A short hash of the weights of every miniature that a configuration names, by the miniature's name."""
+    named = [value for value in configuration.values() if isinstance(value, str) and value.startswith("parts/")]
+    files = {name: weights_folder() / f"{name}.safetensors" for name in named}
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for name, file in files.items()}
 
 
 def versions() -> dict[str, str]:

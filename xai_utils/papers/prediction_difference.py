@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from xai_utils.activations import LayerModel, record, rest_of_model
 from xai_utils.models import outputs
-from xai_utils.perturb import Sampler, average_over_windows, patched, window_corners
+from xai_utils.perturb import Sampler, average_over_windows, patched_outputs, window_corners
 from xai_utils.tensors import Progress, check_choice, check_count, check_images, check_target, quiet
 
 DRAWN_AT_ONCE = 1024  # perturbed images whose randomness is drawn in one go: fixes the order of draws
@@ -128,7 +128,7 @@ def prediction_differences(
     Returns:
         float [batch, targets, height, width], each as `prediction_difference` gives it.
     """
-    check_images(images)
+    images = check_images(images).detach()
     check_choice("output", output, ["probability", "activation"])
     if output == "probability" and isinstance(model, LayerModel):
         raise ValueError("output: expected 'activation' for the units of a hidden layer, got 'probability'")
@@ -136,12 +136,14 @@ def prediction_differences(
     check_count("batch_size", batch_size)
     known = outputs(model, images, batch_size=batch_size)  # [batch, classes]
     classes = known.shape[1]
+    if output == "probability" and classes < 2:
+        raise ValueError("output: expected 'activation' for a model with a single output, got 'probability'")
     targets = _check_targets(targets, len(images), classes).to(images.device)
     if instances is None:
         instances = getattr(model, "training_images", 0) or 100_000
     check_count("instances", instances)
 
-    asked, inputs = _from_source(model, images, source)
+    asked, inputs = _from_source(model, images, source, batch_size)
     size = inputs.shape[2:]
     corners = window_corners(size, patch, stride)
     answer = _probabilities if output == "probability" else _activations
@@ -182,20 +184,24 @@ def _unknown(
         answers = []
         for model, image, target, contents in zip(models, inputs, targets, contents_of, strict=True):
             copies = contents(block.to(inputs.device), patch, draws).flatten(0, 1)
-            with torch.inference_mode():
-                said = [answer(model(batch))[:, target] for batch in patched(image, at, copies, batch_size)]
-            answers.append(torch.cat(said).unflatten(0, (len(block), samples)).mean(dim=1).T)  # [targets, block]
+            said = patched_outputs(lambda batch: answer(model(batch))[:, target], image, at, copies, batch_size)  # noqa: B023
+            answers.append(said.unflatten(0, (len(block), samples)).mean(dim=1).T)  # [targets, block]
         blocks.append(torch.stack(answers))
     return torch.cat(blocks, dim=2).clone()
 
 
-def _from_source(model: nn.Module, images: Tensor, source: str | None) -> tuple[list[nn.Module], Tensor]:
+def _from_source(
+    model: nn.Module, images: Tensor, source: str | None, batch_size: int
+) -> tuple[list[nn.Module], Tensor]:
     """What is made unknown, and who is asked: pixels and the model, or a layer's units and the model from there on."""
     if source is None:
         return [model] * len(images), images
+    chunks = []
     with torch.inference_mode(), record(model, [source]) as recorded:
-        model(images)
-    activations = recorded[source].clone()
+        for some in images.split(batch_size):
+            model(some)
+            chunks.append(recorded[source])
+    activations = torch.cat(chunks).clone()
     if activations.ndim != 4:
         raise ValueError(
             f"source: expected a layer of feature maps [batch, channel, height, width], "
@@ -206,7 +212,10 @@ def _from_source(model: nn.Module, images: Tensor, source: str | None) -> tuple[
 
 def _check_targets(targets: Sequence[int] | Tensor, batch: int, classes: int) -> Tensor:
     """int64 [batch, targets], each column checked like a single target."""
-    targets = torch.as_tensor(targets)
+    try:
+        targets = torch.as_tensor(targets)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"targets: expected integers, [targets] or [batch, targets], got {targets!r}") from error
     if targets.ndim not in (1, 2) or 0 in targets.shape:
         raise ValueError(f"targets: expected shape [targets] or [batch, targets], got {list(targets.shape)}")
     columns = targets.unbind(-1)

@@ -1,8 +1,11 @@
 """Parts: pictures of objects made of named parts, drawn from a seed, in which it is known what made the difference."""
 
 from .backgrounds import BACKGROUNDS
+from .classes import CLASSES, HABITATS, PAIRS
 from .dataset import SPLITS, VERSION, Parts, load_images
-from .scene import CLASSES, DIFFICULTY, HABITATS, PAIRS, Difficulty, Scene, SceneObject, draw_scene
+from .recipe import DIFFICULTY, Difficulty
+from .scene import Scene, draw_scene
+from .truth import SceneObject
 
 __all__ = [
     "BACKGROUNDS",

@@ -8,7 +8,9 @@ wings and legs are the object's own and say nothing about the class.
 
 import numpy as np
 
-from .drawing import Pair, Part, Points, ellipse, mix, smooth, stroke
+from .colours import mix
+from .drawing import Pair, Part
+from .outlines import Points, ellipse, smooth, stroke
 
 ROBIN, EAGLE = "robin", "bald eagle"
 PERCHED, FLYING = 0, 1

@@ -7,7 +7,8 @@ neither the outline nor the colours say which car it is.
 
 import numpy as np
 
-from .drawing import Pair, Part, Points, box, ellipse, polygon, stroke
+from .drawing import Pair, Part
+from .outlines import Points, box, ellipse, polygon, stroke
 from .vehicles import CHROME, CREAM, INK, PAINTS, copies, hull, jittered, projected, shade
 
 TURN = (0.16, 0.86)  # radians that the car is turned towards us, for each pose

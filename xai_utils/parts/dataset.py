@@ -18,7 +18,10 @@ import torch
 from torch.utils.data import Dataset
 
 from ..tensors import Progress, quiet
-from .scene import CLASSES, DIFFICULTY, Difficulty, Scene, draw_scene, stream
+from .classes import CLASSES
+from .recipe import DIFFICULTY, Difficulty
+from .scene import Scene, draw_scene
+from .streams import stream
 
 VERSION = 1
 SPLITS = {"train": 8_000, "additional": 4_000, "validation": 1_000, "test": 2_000}

@@ -7,7 +7,9 @@ wavy locks in one, as a closed saddle with a ragged hem in the other.
 
 import numpy as np
 
-from .drawing import Pair, Part, Points, along, ellipse, mix, smooth, stroke
+from .colours import along, mix
+from .drawing import Pair, Part
+from .outlines import Points, ellipse, smooth, stroke
 
 GOLDEN, SHEPHERD = "golden retriever", "german shepherd"
 HEAD_CENTRE = ((-0.39, -0.49), (-0.27, -0.50))  # standing, sitting; (x, y) in object units

@@ -8,7 +8,9 @@ box, brass and nickel occur in both.
 
 import numpy as np
 
-from .drawing import Pair, Part, Points, along, box, ellipse, mix, polygon, smooth, stroke, turned
+from .colours import along, mix
+from .drawing import Pair, Part
+from .outlines import Points, box, ellipse, polygon, smooth, stroke, turned
 
 OBOE, SAXOPHONE = "oboe", "saxophone"
 TUBES = ((0.13, 0.11, 0.12), (0.34, 0.17, 0.11), (0.56, 0.34, 0.15), (0.76, 0.55, 0.22), (0.62, 0.62, 0.63))

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .drawing import Colour, Pair, Part, Points, box, ellipse, polygon, smooth, stroke
+from .colours import Colour
+from .drawing import Pair, Part
+from .outlines import Points, box, ellipse, polygon, smooth, stroke
 from .vehicles import CHROME, CREAM, INK, PAINTS, copies, hull, jittered, projected, shade
 
 TURN = (0.66, 1.12)  # radians that the train is turned towards us, for each pose

@@ -5,7 +5,8 @@ from math import cos, sin
 import cv2
 import numpy as np
 
-from .drawing import Colour, Points
+from .colours import Colour
+from .outlines import Points
 
 PAINTS = (
     (0.88, 0.87, 0.83),

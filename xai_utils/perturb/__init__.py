@@ -7,7 +7,7 @@ their randomness into contents. The two are apart so that all pictures of a batc
 
 from xai_utils.perturb.gaussian import ConditionalSampler
 from xai_utils.perturb.samplers import ConstantSampler, Contents, InpaintingSampler, MarginalSampler, Sampler
-from xai_utils.perturb.windows import average_over_windows, patched, window_corners
+from xai_utils.perturb.windows import average_over_windows, patched, patched_outputs, window_corners
 
 __all__ = [
     "ConditionalSampler",
@@ -18,5 +18,6 @@ __all__ = [
     "Sampler",
     "average_over_windows",
     "patched",
+    "patched_outputs",
     "window_corners",
 ]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from xai_utils.perturb.samplers import Contents
+from xai_utils.perturb.samplers import Contents, check_values
 from xai_utils.tensors import check_count
 
 
@@ -69,7 +69,7 @@ class ConditionalSampler(nn.Module):
             outer: side of the largest outer patch that will be asked for, pixels.
             patches: how many are taken; the paper takes "around 25,000".
             generator: draws pictures and places.
-            **options: of the sampler: `per_channel`, `clip`, `jitter`.
+            **options: of the sampler: `per_channel`, `clip` (by default the range of the pictures), `jitter`.
 
         Returns:
             The fitted sampler, on the CPU in float64; `.to(device)` moves it.
@@ -80,6 +80,7 @@ class ConditionalSampler(nn.Module):
         if not isinstance(images, Tensor) or images.ndim != 4:
             raise ValueError(f"images: expected float [pictures, channel, height, width], got {_shape(images)}")
         count, channels, height, width = images.shape
+        check_values("images", images)
         check_count("outer", outer, low=2, high=min(height, width))
         check_count("patches", patches, low=channels * outer**2 + 1)
         if count * (height - outer + 1) * (width - outer + 1) < channels * outer**2 + 1:
@@ -87,6 +88,7 @@ class ConditionalSampler(nn.Module):
                 f"images: expected enough pictures for {channels * outer**2 + 1} different patches "
                 f"of side {outer}, got {count} of {height} x {width}"
             )
+        options.setdefault("clip", (float(images.min()), float(images.max())))
         sampler = cls(outer, channels=channels, **options)
         total, products = torch.zeros_like(sampler.mean), torch.zeros_like(sampler.covariance)
         shift = images.double().mean()  # near the mean, so that sums of squares do not cancel
@@ -191,6 +193,14 @@ class ConditionalSampler(nn.Module):
         around = image[channel, rows, columns].flatten(1)[:, ring]  # [windows, ring]
         mean = offset.to(image) + around @ weights.to(image).T  # [windows, inside]
         return mean[:, None] + draws.to(image) @ root.to(image).T
+
+    def get_extra_state(self) -> dict:
+        """What a saved sampler needs beside its mean and covariance."""
+        return {"per_channel": self.per_channel, "clip": self.clip, "jitter": self.jitter}
+
+    def set_extra_state(self, state: dict) -> None:
+        """Takes up what was saved."""
+        self.per_channel, self.clip, self.jitter = state["per_channel"], state["clip"], state["jitter"]
 
     def _apply(self, fn, recurse: bool = True):
         self._conditionals.clear()  # they follow the buffers to another device

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xai_utils.tensors import check_choice, check_count
+from xai_utils.tensors import check_choice, check_count, check_images
 
 Contents = Callable[[Tensor, int, Tensor], Tensor]
 """(corners [windows, 2], patch, draws) -> what stands in the windows, [windows, samples, channel, patch, patch]."""
@@ -22,6 +22,16 @@ class Sampler(Protocol):
 
     def bind(self, image: Tensor) -> Contents:
         """How that randomness becomes contents of the windows of this image, [channel, height, width]."""
+
+
+def check_values(name: str, pictures: Tensor) -> None:
+    """Refuses what no sampler can learn from: integers, NaN, and RGB pictures outside [0, 1]."""
+    if not pictures.is_floating_point():
+        raise TypeError(f"{name}: expected floating-point values, got {str(pictures.dtype).removeprefix('torch.')}")
+    if not torch.isfinite(pictures).all():
+        raise ValueError(f"{name}: expected finite values, got NaN or infinity")
+    if pictures.shape[1] == 3:
+        check_images(pictures)
 
 
 class ConstantSampler(nn.Module):
@@ -66,6 +76,7 @@ class MarginalSampler(nn.Module):
         if not isinstance(reference, Tensor) or reference.ndim != 4 or len(reference) < 2:
             shape = list(reference.shape) if isinstance(reference, Tensor) else type(reference).__name__
             raise ValueError(f"reference: expected at least 2 pictures [pictures, channel, height, width], got {shape}")
+        check_values("reference", reference)
         self.variant = variant
         self.register_buffer("reference", reference)
 
@@ -83,12 +94,13 @@ class MarginalSampler(nn.Module):
                 f"sampler: expected images of shape {list(self.reference.shape[1:])}, "
                 f"which it was made from, got {list(image.shape)}"
             )
-        itself = (self.reference == image).flatten(1).all(dim=1)
+        reference = self.reference.to(image)
+        itself = (reference == image).flatten(1).all(dim=1)
         if self.variant == "official":
             itself = torch.zeros_like(itself)
         if len(self.reference) - int(itself.sum()) < 1:
             raise ValueError("sampler: expected reference pictures other than the analysed one, got only copies of it")
-        pictures = self.reference.permute(0, 2, 3, 1)
+        pictures = reference.permute(0, 2, 3, 1)
         positions = torch.arange(len(self.reference), device=image.device)
         while itself[positions].any():
             positions = torch.where(itself[positions], (positions + 1) % len(self.reference), positions)

@@ -1,6 +1,6 @@
 """Windows of a picture: where they are, what their values say of the pixels, and copies that differ in one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -59,6 +59,27 @@ def average_over_windows(values: Tensor, corners: Tensor, patch: int, size: tupl
             total[..., rows + down, columns + right] += values
             counts[rows + down, columns + right] += 1
     return total / counts
+
+
+def patched_outputs(
+    ask: Callable[[Tensor], Tensor], image: Tensor, corners: Tensor, contents: Tensor, batch_size: int
+) -> Tensor:
+    """What a model says about copies of one image that differ from it in one window each.
+
+    Whoever asks about windows asks here, so this is the place to compute only what a window changes.
+
+    Args:
+        ask: float [batch, channel, height, width] -> answers [batch, ...], freshly allocated.
+        image: float [channel, height, width].
+        corners: int [copies, 2], (row, column) of each copy's window.
+        contents: float [copies, channel, patch, patch].
+        batch_size: copies per call of `ask`.
+
+    Returns:
+        The answers, [copies, ...].
+    """
+    with torch.inference_mode():
+        return torch.cat([ask(batch) for batch in patched(image, corners, contents, batch_size)])
 
 
 def patched(image: Tensor, corners: Tensor, contents: Tensor, batch_size: int) -> Iterator[Tensor]:

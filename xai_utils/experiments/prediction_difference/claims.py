@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.nn.functional import avg_pool2d, max_pool2d
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, max_pool2d
 
-from xai_utils.activations import as_model
+from xai_utils.activations import record
 from xai_utils.baselines import gradient
 from xai_utils.experiments.prediction_difference.setting import COMMAND, classifier, parts_samplers, with_outer
 from xai_utils.experiments.records import RESULTS, record_all
-from xai_utils.models import outputs
-from xai_utils.papers.prediction_difference import prediction_differences, top_pixels
+from xai_utils.models import predict
+from xai_utils.papers.prediction_difference import prediction_differences, top_pixels, weight_of_evidence
 from xai_utils.parts import Parts, Scene
 from xai_utils.perturb import ConditionalSampler, average_over_windows, window_corners
 from xai_utils.tensors import Progress, quiet
@@ -30,45 +30,49 @@ def measure_claims(model: str, other: str, scene: int, samples: int) -> dict:
         samples: drawn for each window.
 
     Returns:
-        Measure -> number; every measure is described where it is computed.
+        Measure -> number; every measure is described where it is computed. Maps by windows have patch 10 and stride 5.
     """
     network, second, drawn = classifier(model), classifier(other), Parts("test").scene(scene)
     image, label = drawn.image[None], drawn.label
+    predicted = predict(network, image).argmax(1).item()
     joint, marginal = with_outer(parts_samplers()["conditional"], 14), parts_samplers()["marginal"]
+    finest = with_outer(parts_samplers()["conditional"], 5)
 
-    def maps(asked, sampler, patch: int, stride: int, seed: int = 0, output: str = "probability") -> Tensor:
+    def maps(
+        asked, sampler, patch: int = 10, stride: int = 5, seed: int = 0, output: str = "probability", of=None
+    ) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
         knobs = {"sampler": sampler, "patch": patch, "stride": stride, "samples": samples, "output": output}
-        return prediction_differences(asked, image, [label, label ^ 1], generator=generator, **knobs)[0]
+        return prediction_differences(asked, image, of or [label, label ^ 1], generator=generator, **knobs)[0]
 
-    conditional, its_mate = maps(network, joint, 10, 5)
-    its_logit, mates_logit = maps(network, joint, 10, 5, output="activation")
-    by_marginal = maps(network, marginal, 10, 5)[0]
-    smaller = maps(network, with_outer(parts_samplers()["conditional"], 9), 5, 2)[0]
-    single = maps(network, with_outer(parts_samplers()["conditional"], 5), 1, 1)[0]
-    sensitivity = gradient(network, image, label)[0]
-    again = maps(network, joint, 10, 5, seed=1)[0]
-    edge = outline(drawn)
+    conditional, its_mate = maps(network, joint)
+    its_logit, mates_logit = maps(network, joint, output="activation")
+    by_marginal, again = maps(network, marginal)[0], maps(network, joint, seed=1)[0]
+    smaller = maps(network, with_outer(parts_samplers()["conditional"], 9), patch=5, stride=2)[0]
+    single = maps(network, finest, patch=1, stride=1, output="activation", of=[predicted])[0]
+    sensitivity = gradient(network, image, predicted)[0]
+    edge, region = outline(drawn), drawn.region
     measures = {
         "concentration, conditional": concentration(conditional),
         "concentration, marginal": concentration(by_marginal),
         "surprise against weight": surprise_against_weight(drawn.image, joint, conditional, by_marginal),
-        "fit by averaged patches of 5": correlation(conditional, smoothed(smaller, 10)) ** 2,
+        "fit by averaged patches of 5": correlation(conditional, over_windows(smaller)) ** 2,
         "fit by another draw": correlation(conditional, again) ** 2,
-        "sign agreement of neighbours, patch 1": sign_agreement(single),
-        "sign agreement of neighbours, patch 10": sign_agreement(conditional),
-        "largest evidence of a pixel": float(single.abs().max()),
-        "outline among top pixels, patch 1": share_within(edge, top_pixels(single[None])[0]),
-        "outline among top pixels, sensitivity": share_within(edge, top_pixels(sensitivity[None])[0]),
+        "signs ten pixels apart, patch 1": sign_agreement(single),
+        "signs ten pixels apart, patch 10": sign_agreement(its_logit),
+        "evidence of the strongest pixel": pixel_evidence(network, image, predicted, finest, single),
+        "outline among top pixels, patch 1": share_within(edge, single),
+        "outline among top pixels, sensitivity": share_within(edge, sensitivity),
         "outline among all pixels": float(edge.float().mean()),
-        "object among top pixels, patch 1": share_within(drawn.region, top_pixels(single[None])[0]),
-        "object among top pixels, sensitivity": share_within(drawn.region, top_pixels(sensitivity[None])[0]),
-        "object among top pixels, patch 10": share_within(drawn.region, top_pixels(conditional[None])[0]),
-        "object among all pixels": float(drawn.region.float().mean()),
+        "object among top pixels, patch 1": share_within(region, single),
+        "object among top pixels, sensitivity": share_within(region, sensitivity),
+        "object among top pixels, patch 10": share_within(region, conditional),
+        "object among top pixels, averaged sensitivity": share_within(region, over_windows(sensitivity)),
+        "object among all pixels": float(region.float().mean()),
         "pair alike before the softmax": correlation(its_logit, mates_logit),
         "pair alike after the softmax": correlation(conditional, its_mate),
         "repeats alike": correlation(conditional, again),
-        "networks alike": correlation(conditional, maps(second, joint, 10, 5)[0]),
+        "networks alike": correlation(conditional, maps(second, joint)[0]),
     }
     return {name: round(value, 4) for name, value in {**measures, **channel_sparseness(drawn)}.items()}
 
@@ -95,13 +99,28 @@ def surprise_against_weight(image: Tensor, sampler: ConditionalSampler, conditio
     return correlation(_ranks(surprise), _ranks(weight))
 
 
-def smoothed(found: Tensor, patch: int) -> Tensor:
-    """The map averaged over windows of side `patch` and over all windows of a pixel, as if averages were all."""
-    for _ in range(2):
-        found = avg_pool2d(
-            torch.nn.functional.pad(found[None, None], (patch // 2, (patch - 1) // 2) * 2, mode="replicate"), patch, 1
-        )[0, 0]
-    return found
+def over_windows(found: Tensor, patch: int = 10, stride: int = 5) -> Tensor:
+    """The map seen through windows: each window has its pixels' mean, each pixel the mean of its windows.
+
+    What a map by windows would be if the relevance of a window were the average of the relevance of its pixels.
+    """
+    corners = window_corners(found.shape, patch, stride)
+    means = torch.stack([found[row : row + patch, column : column + patch].mean() for row, column in corners.tolist()])
+    return average_over_windows(means, corners, patch, found.shape)
+
+
+def pixel_evidence(
+    network: nn.Module, image: Tensor, target: int, sampler: ConditionalSampler, single: Tensor
+) -> float:
+    """The bits of evidence of the pixel that a map calls strongest, measured on draws that did not choose it."""
+    row, column = divmod(int(single.abs().argmax()), single.shape[1])
+    corner, generator = torch.tensor([[row, column]]), torch.Generator().manual_seed(1)
+    contents = sampler.bind(image[0])(corner, 1, sampler.draw(1, 50, 1, generator))[0]
+    changed = image.expand(50, -1, -1, -1).clone()
+    changed[:, :, row : row + 1, column : column + 1] = contents
+    probability = predict(network, torch.cat([image, changed]))[:, target]
+    bits = weight_of_evidence(probability[0], probability[1:].mean(), network.training_images, len(network.classes))
+    return abs(float(bits))
 
 
 def correlation(first: Tensor, second: Tensor) -> float:
@@ -110,9 +129,14 @@ def correlation(first: Tensor, second: Tensor) -> float:
     return float(torch.corrcoef(pair)[0, 1].nan_to_num()) if bool((pair.std(dim=1) > 0).all()) else 0.0
 
 
-def sign_agreement(found: Tensor) -> float:
-    """Do neighbours agree in sign, weighted by size? 1 if all do, 0 if signs are tossed like coins."""
-    product = torch.cat([(found[1:] * found[:-1]).flatten(), (found[:, 1:] * found[:, :-1]).flatten()])
+def sign_agreement(found: Tensor, apart: int = 10) -> float:
+    """Do pixels `apart` agree in sign, weighted by size? 1 if all do, 0 if signs are tossed like coins.
+
+    Ten pixels apart, two pixels share no window of side 10, so that agreement is not made by the windows' overlap.
+    """
+    down = found[apart:] * found[:-apart]
+    right = found[:, apart:] * found[:, :-apart]
+    product = torch.cat([down.flatten(), right.flatten()])
     return float(product.sum() / product.abs().sum())
 
 
@@ -123,18 +147,27 @@ def outline(scene: Scene) -> Tensor:
     return (outside > inside).any(0)[0]
 
 
-def share_within(area: Tensor, marked: Tensor) -> float:
-    """The part of the marked pixels that lies in the area."""
+def share_within(area: Tensor, found: Tensor) -> float:
+    """The part of a map's top 5% of pixels that lies in the area."""
+    marked = top_pixels(found[None])[0]
     return float((area & marked).sum() / marked.sum())
 
 
-def channel_sparseness(scene: Scene, model: str = "parts/googlenet") -> dict[str, float]:
-    """How few channels carry a layer's activation: Treves and Rolls' measure, 0 (all alike) to 1 (one channel)."""
+def channel_sparseness(scene: Scene, model: str = "parts/googlenet", grid: int = 4) -> dict[str, float]:
+    """How few channels carry a layer's activation: Treves and Rolls' measure, 0 (all alike) to 1 (one channel).
+
+    All layers are first averaged to the same grid of places and scaled by the largest value that their number of
+    channels allows, so that an early layer of few channels and a late one of many can be compared.
+    """
+    network = classifier(model)
+    with torch.inference_mode(), record(network, LAYERS) as recorded:
+        network(scene.image[None])
     measures = {}
     for layer in LAYERS:
-        mean = outputs(as_model(classifier(model), layer, average=True), scene.image[None])[0].double()
-        sparse = 1 - mean.mean() ** 2 / mean.square().mean()
-        measures[f"sparseness over channels, {layer.rsplit('.', 1)[1]}"] = float(sparse)
+        channels = adaptive_avg_pool2d(recorded[layer][0].double(), grid).flatten(1)  # [channel, place]
+        sparse = 1 - channels.mean(0) ** 2 / channels.square().mean(0).clamp_min(1e-12)
+        largest = 1 - 1 / len(channels)
+        measures[f"sparseness over channels, {layer.rsplit('.', 1)[1]}"] = float(sparse.mean() / largest)
     return measures
 
 

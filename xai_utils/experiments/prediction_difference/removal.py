@@ -7,7 +7,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from xai_utils.baselines import gradient
+from xai_utils.baselines import gradient, gradient_times_input
 from xai_utils.experiments.prediction_difference.setting import COMMAND, classifier, parts_samplers, with_outer
 from xai_utils.experiments.records import RESULTS, record_all
 from xai_utils.models import predict
@@ -16,7 +16,7 @@ from xai_utils.parts import Parts, Scene
 from xai_utils.perturb import ConstantSampler
 from xai_utils.tensors import Progress, quiet
 
-METHODS = ("conditional", "marginal", "grey occlusion", "gradient", "part size")
+METHODS = ("conditional", "marginal", "grey occlusion", "gradient x input", "gradient", "part size")
 MIN_PIXELS = 20  # a part of which less can be seen says nothing
 
 
@@ -47,7 +47,12 @@ def maps_by_method(
             samples=1 if isinstance(sampler, ConstantSampler) else samples,
             generator=torch.Generator().manual_seed(0),
         )
-    return {**maps, "gradient": gradient(model, images, target), "part size": torch.ones_like(images[:, 0])}
+    return {
+        **maps,
+        "gradient x input": gradient_times_input(model, images, target),
+        "gradient": gradient(model, images, target),
+        "part size": torch.ones_like(images[:, 0]),
+    }
 
 
 def removal_effects(model: nn.Module, scene: Scene) -> dict[str, float]:
@@ -96,7 +101,7 @@ def part_relevance(
     scenes: int = 200,
     *,
     patch: int = 10,
-    stride: int = 5,
+    stride: int = 7,
     samples: int = 4,
     folder: Path = RESULTS,
     progress: Progress = quiet,

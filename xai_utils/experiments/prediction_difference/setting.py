@@ -1,5 +1,6 @@
 """What all tables of the chapter share: the samplers, fitted once, and the networks, loaded once."""
 
+import copy
 from functools import cache
 
 import torch
@@ -26,8 +27,8 @@ def parts_samplers(outer: int = 24, pictures: int = 400) -> dict[str, Sampler]:
     images = Parts("train").tensors(indices=range(pictures))[0].float() / 255
     generator = torch.Generator().manual_seed(0)
     joint = ConditionalSampler.fit(images, outer=outer, generator=generator)
-    apart = ConditionalSampler(outer, per_channel=True)
-    apart.load_state_dict(joint.state_dict())
+    apart = copy.deepcopy(joint)
+    apart.per_channel = True
     return {
         "conditional": joint,
         "conditional, per channel": apart,
