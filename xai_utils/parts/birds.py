@@ -257,5 +257,4 @@ BIRDS = Pair(
     ),
     telling=("beak", "breast"),
     traits=("with a red breast", "with a hooked yellow beak"),
-    backgrounds=("sky", "meadow"),
 )

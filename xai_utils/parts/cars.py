@@ -216,5 +216,4 @@ CARS = Pair(
     ),
     telling=("rear", "lightbar"),
     traits=("with logs in its bed", "with beacons on its roof"),
-    backgrounds=("road", "meadow", "snow"),
 )

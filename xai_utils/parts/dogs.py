@@ -211,5 +211,4 @@ DOGS = Pair(
     ),
     telling=("saddle", "ear"),
     traits=("with hanging ears", "with upright ears and a dark saddle"),
-    backgrounds=("meadow", "room", "snow"),
 )

@@ -62,7 +62,6 @@ class Pair:
         parts: (name, draw) pairs in painting order, back to front.
         telling: the parts that differ between the two classes.
         traits: for each class, the phrase that captions add ("with a red breast").
-        backgrounds: the backgrounds on which the classes naturally appear.
     """
 
     classes: tuple[str, str]
@@ -71,7 +70,6 @@ class Pair:
     parts: tuple[tuple[str, Callable[[str, int, dict, np.random.Generator], Part]], ...]
     telling: tuple[str, ...]
     traits: tuple[str, str]
-    backgrounds: tuple[str, ...]
 
 
 def in_pixels(outlines: Points | tuple[Points, ...], transform: np.ndarray, size: tuple[int, int], finer: int):

@@ -169,5 +169,4 @@ INSTRUMENTS = Pair(
     ),
     telling=("bell", "mouthpiece"),
     traits=("with a double reed and a round bell", "with a beak and an open bell"),
-    backgrounds=("stage", "room"),
 )

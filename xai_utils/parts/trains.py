@@ -244,5 +244,4 @@ TRAINS = Pair(
     ),
     telling=("wheels", "nose"),
     traits=("with a wide windscreen", "with a riveted smokebox door"),
-    backgrounds=("meadow", "snow", "sky"),
 )

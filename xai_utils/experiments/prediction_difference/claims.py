@@ -178,7 +178,7 @@ def _ranks(values: Tensor) -> Tensor:
 def claim_measures(
     model: str = "parts/alexnet",
     other: str = "parts/vgg",
-    scenes: int = 40,
+    scenes: int = 30,
     *,
     samples: int = 2,
     folder: Path = RESULTS,

@@ -21,9 +21,9 @@ from xai_utils.pictures import PHOTOGRAPHS, load_photograph
 from xai_utils.tensors import Progress, quiet
 
 FILE = RESULTS.parent / "figures" / "prediction_difference_squeezenet.safetensors"
-NETWORK, CHOSEN, TOP = "squeezenet1_1", ("cat", "coffee", "rocket"), 3
+NETWORK, CHOSEN, TOP = "squeezenet1_1", ("cat", "coffee"), 3
 LAYERS = {"early": "network.features.0", "middle": "network.features.6", "last": "network.features.12"}
-KNOBS = {"patch": 10, "stride": 7, "samples": 8}
+KNOBS = {"patch": 10, "stride": 7, "samples": 6}
 
 
 class RealMaps(NamedTuple):
@@ -32,7 +32,7 @@ class RealMaps(NamedTuple):
     Args:
         maps: name -> float [height, width]. "probability 1" to "probability 3" and "logit 1" to "logit 3" are the
             conditional maps of the three likeliest classes; "sensitivity", "marginal" and "grey occlusion" those of
-            other methods. The first photograph also has "k = 5", "k = 20", "k = 30", "single pixels", and for an
+            other methods. The first photograph also has "k = 5", "k = 20", "k = 30" and "k = 2, logit", and for an
             "early", a "middle" and the "last" layer the maps of the three most active channels ("early 1", ...).
         classes: the names of the likeliest classes.
         probabilities: of these classes.
@@ -93,7 +93,7 @@ def real_maps(name: str, *, figures: bool = False, progress: Progress = quiet) -
         maps |= {f"{title} {rank + 1}": found[rank] for rank in range(TOP)}
     if figures:
         maps |= {f"k = {k}": maps_of(best, patch=k, stride=s, samples=4)[0] for k, s in ((5, 5), (20, 10), (30, 10))}
-        maps["single pixels"] = maps_of(best, patch=1, stride=1, samples=1, output="activation")[0]
+        maps["k = 2, logit"] = maps_of(best, patch=2, stride=2, samples=1, output="activation")[0]
         for place, layer in LAYERS.items():
             inside = as_model(model, layer, average=True)
             channels = outputs(inside, image)[0].topk(TOP).indices
