@@ -24,7 +24,7 @@ from xai_utils.perturb import Sampler, window_corners
 from xai_utils.tensors import Progress, quiet
 
 MODELS = ("parts/alexnet", "parts/vgg", "parts/googlenet", "parts/resnet", "parts/densenet")
-BATCH_SIZES = (16, 32, 64, 128)
+BATCH_SIZES = (32, 64, 128)
 KNOBS = {"patch": 10, "stride": 8, "samples": 12}  # 3,072 forward passes for a picture of 128 x 128
 
 

@@ -75,7 +75,7 @@ def colour_histogram(pixels: np.ndarray) -> np.ndarray:
 
 
 def shortcuts(
-    *, training: int = 4000, test: int = 2000, epochs: int = 8, folder: Path = RESULTS, progress: Progress = quiet
+    *, training: int = 3000, test: int = 2000, epochs: int = 8, folder: Path = RESULTS, progress: Progress = quiet
 ) -> list[dict]:
     """Both rows, recorded or computed now.
 

@@ -178,7 +178,7 @@ def _ranks(values: Tensor) -> Tensor:
 def claim_measures(
     model: str = "parts/alexnet",
     other: str = "parts/vgg",
-    scenes: int = 30,
+    scenes: int = 20,
     *,
     samples: int = 2,
     folder: Path = RESULTS,
