@@ -22,6 +22,7 @@ def record(model: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Tensor
         ValueError: a layer that the model does not have.
 
     Example:
+        >>> import torch
         >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
         >>> with record(model, ["0"]) as outputs:
         ...     answer = model(torch.ones(2, 4))
@@ -88,6 +89,7 @@ def as_model(model: nn.Module, layer: str, *, average: bool = False) -> LayerMod
         ValueError: a layer that the model does not have.
 
     Example:
+        >>> import torch
         >>> model = nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU()).eval()
         >>> as_model(model, "1")(torch.rand(2, 3, 8, 8)).shape
         torch.Size([2, 180])

@@ -23,7 +23,7 @@ from xai_utils.tensors import Progress, quiet
 FILE = RESULTS.parent / "figures" / "prediction_difference_squeezenet.safetensors"
 NETWORK, CHOSEN, TOP = "squeezenet1_1", ("cat", "coffee"), 3
 LAYERS = {"early": "network.features.0", "middle": "network.features.6", "last": "network.features.12"}
-KNOBS = {"patch": 10, "stride": 7, "samples": 6}
+KNOBS = {"patch": 10, "stride": 8, "samples": 5}
 
 
 class RealMaps(NamedTuple):
