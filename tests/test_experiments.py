@@ -1,5 +1,6 @@
 """Recorded results: every file follows the schema, and one small cell of each is computed again."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -167,3 +168,20 @@ def test_fillings_are_pasted_into_their_window_only():
         outside[40:50, 50:60] = False
         assert torch.equal(images[..., outside], scene.image[:, outside].expand(2, -1, -1))
         assert torch.equal(images[..., 40:50, 50:60], filling)
+
+
+def test_the_recorded_maps_of_photographs_say_how_they_came_about():
+    from safetensors import safe_open
+
+    from xai_utils.experiments.prediction_difference.real import FILE, KNOBS, LAYERS, TOP
+
+    with safe_open(FILE, framework="pt") as file:
+        how = json.loads(file.metadata()["how"])
+    assert how["knobs"] == KNOBS
+    assert {"network", "code", "versions", "command"} <= how.keys()
+    for one in tables.read_real_maps().values():
+        assert all(found.shape == (224, 224) and torch.isfinite(found).all() for found in one.maps.values())
+        assert one.probabilities == sorted(one.probabilities, reverse=True)
+        assert {"sensitivity", "marginal", "grey occlusion", "probability 1", f"logit {TOP}"} <= one.maps.keys()
+    first = next(iter(tables.read_real_maps().values()))
+    assert {f"{place} 1" for place in LAYERS} <= first.maps.keys()

@@ -23,7 +23,7 @@ from xai_utils.tensors import Progress, quiet
 FILE = RESULTS.parent / "figures" / "prediction_difference_squeezenet.safetensors"
 NETWORK, CHOSEN, TOP = "squeezenet1_1", ("cat", "coffee"), 3
 LAYERS = {"early": "network.features.0", "middle": "network.features.6", "last": "network.features.12"}
-KNOBS = {"patch": 10, "stride": 8, "samples": 5}
+KNOBS = {"patch": 10, "stride": 7, "samples": 3}
 
 
 class RealMaps(NamedTuple):
@@ -32,8 +32,8 @@ class RealMaps(NamedTuple):
     Args:
         maps: name -> float [height, width]. "probability 1" to "probability 3" and "logit 1" to "logit 3" are the
             conditional maps of the three likeliest classes; "sensitivity", "marginal" and "grey occlusion" those of
-            other methods. The first photograph also has "k = 5", "k = 20", "k = 30" and "k = 2, logit", and for an
-            "early", a "middle" and the "last" layer the maps of the three most active channels ("early 1", ...).
+            other methods. The first photograph also has "k = 20" and "k = 30", and for an "early", a "middle" and the
+            "last" layer the maps of the three most active channels ("early 1", ...).
         classes: the names of the likeliest classes.
         probabilities: of these classes.
     """
@@ -70,7 +70,7 @@ def real_maps(name: str, *, figures: bool = False, progress: Progress = quiet) -
 
     Args:
         name: a name of `PHOTOGRAPHS`.
-        figures: also the maps for figures 2, 3 and 5: patch sizes, single pixels, feature maps.
+        figures: also the maps for figures 2 and 5: patch sizes and feature maps.
         progress: wraps the blocks of windows of each map.
 
     Returns:
@@ -92,12 +92,11 @@ def real_maps(name: str, *, figures: bool = False, progress: Progress = quiet) -
         found = maps_of(likeliest.indices, output=output)
         maps |= {f"{title} {rank + 1}": found[rank] for rank in range(TOP)}
     if figures:
-        maps |= {f"k = {k}": maps_of(best, patch=k, stride=s, samples=4)[0] for k, s in ((5, 5), (20, 10), (30, 10))}
-        maps["k = 2, logit"] = maps_of(best, patch=2, stride=2, samples=1, output="activation")[0]
+        maps |= {f"k = {k}": maps_of(best, patch=k, stride=10)[0] for k in (20, 30)}
         for place, layer in LAYERS.items():
             inside = as_model(model, layer, average=True)
             channels = outputs(inside, image)[0].topk(TOP).indices
-            found = maps_of(channels, asked=inside, samples=4, output="activation")
+            found = maps_of(channels, asked=inside, stride=10, output="activation")
             maps |= {f"{place} {rank + 1}": found[rank] for rank in range(TOP)}
     about = {"classes": [model.classes[i] for i in likeliest.indices], "probabilities": likeliest.values.tolist()}
     return maps, about
