@@ -55,7 +55,7 @@ def figure_of(width: float, height: float, *, chart: bool = False) -> "Figure":
             return _file(self, "png") if chart else None
 
         def _repr_jpeg_(self) -> bytes | None:
-            return None if chart else _file(self, "jpeg", quality=90, subsampling=0, optimize=True)
+            return None if chart else _file(self, "jpeg", quality=72, subsampling=0, optimize=True)
 
     return Shown(figsize=(width, height), layout="constrained" if chart else None)
 
