@@ -9,15 +9,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .colours import BLACK, PALETTE, WHITE, Colour, mix
+from .colours import BLACK, PALETTE, WHITE, mix
 from .drawing import coverage, lit_colour
 from .outlines import box, ellipse, polygon, stroke
 from .scenery import (
     Rng,
     Size,
     clouds,
+    firs,
     ground,
     hills,
+    houses,
     lying,
     modulate,
     put,
@@ -58,7 +60,7 @@ def _road(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
     canvas = rows(size, (0.0, high), (horizon, low))
     clouds(canvas, composition, grain, below=horizon)
     width, vanish = size[1] / size[0], size[1] / size[0] * composition.uniform(0.3, 0.7)
-    _houses(canvas, horizon, composition, low)
+    houses(canvas, horizon, composition, low)
     verge = mix((0.36, 0.42, 0.22), (0.60, 0.55, 0.44), composition.uniform())
     ground(canvas, horizon, mix(verge, low, 0.3), verge, lying("grass", size, horizon, grain, 1.5), 0.2)
     asphalt, spread = mix((0.30, 0.30, 0.32), (0.46, 0.45, 0.44), composition.uniform()), composition.uniform(0.55, 0.9)
@@ -93,47 +95,19 @@ def _markings(horizon: float, vanish: float, spread: float) -> tuple[np.ndarray,
     return (*edges, *dashes)
 
 
-def _houses(canvas: np.ndarray, horizon: float, composition: Rng, haze: Colour) -> None:
-    """A row of houses on the horizon, with roofs and windows."""
-    width = canvas.shape[1] / canvas.shape[0]
-    colour = mix(PALETTE[composition.integers(len(PALETTE))], haze, 0.45)
-    x, walls, roofs, windows = -0.05, [], [], []
-    while x < width:
-        w, h = composition.uniform(0.12, 0.26), composition.uniform(0.08, 0.2)
-        walls.append(box(x, horizon - h, x + w, horizon + 0.02))
-        roofs.append(polygon((x - 0.01, horizon - h), (x + w / 2, horizon - 1.45 * h), (x + w + 0.01, horizon - h)))
-        windows += [box(x + w * s, horizon - 0.8 * h, x + w * (s + 0.18), horizon - 0.45 * h) for s in (0.18, 0.62)]
-        x += w + composition.uniform(0.0, 0.06)
-    put(canvas, tuple(walls), colour)
-    put(canvas, tuple(roofs), mix(colour, (0.35, 0.2, 0.16), 0.6))
-    put(canvas, tuple(windows), mix(colour, BLACK, 0.4), strength=0)
-
-
 def _snow(size: Size, composition: Rng, grain: Rng) -> np.ndarray:
     horizon, (high, low) = composition.uniform(0.34, 0.52), sky_colours(composition)
     pale = mix(low, WHITE, 0.4)
     canvas = rows(size, (0.0, mix(high, WHITE, 0.25)), (horizon, pale))
     clouds(canvas, composition, grain, below=horizon)
     hills(canvas, horizon, composition, (0.52, 0.60, 0.70), pale)
-    _firs(canvas, horizon, composition)
+    firs(canvas, horizon, composition)
     shade = lying("cloud", size, horizon, grain, 0.8)
     ground(canvas, horizon, mix(pale, (0.80, 0.86, 0.95), 0.6), (0.90, 0.93, 0.98), shade, 0.07)
     width = size[1] / size[0]
-    flakes = tuple(ellipse(*grain.uniform(0, (width, 1)), 0.007, 0.007, points=6) for _ in range(18))
+    flakes = tuple(ellipse(0, 0, 0.007, 0.007, points=6) + grain.uniform(0, (width, 1), (18, 1, 2)))
     put(canvas, flakes, WHITE, strength=0)
     return canvas
-
-
-def _firs(canvas: np.ndarray, horizon: float, composition: Rng) -> None:
-    """A loose row of fir trees on the horizon."""
-    width = canvas.shape[1] / canvas.shape[0]
-    trees = []
-    for _ in range(int(composition.integers(5, 12))):
-        x, h = composition.uniform(0, width), composition.uniform(0.07, 0.2)
-        outline = ((0, 0), (0.5, 0.4), (0.3, 0.45), (0.8, 0.75), (0.5, 0.8), (1, 1))  # half of it, the tip first
-        steps = [(x + 0.28 * h * side, horizon + 0.02 - h * (1 - down)) for side, down in outline]
-        trees.append(polygon(*steps, *[(2 * x - right, y) for right, y in steps[::-1]]))
-    put(canvas, tuple(trees), mix((0.17, 0.28, 0.26), (0.5, 0.58, 0.66), composition.uniform(0, 0.5)), strength=0.3)
 
 
 def _room(size: Size, composition: Rng, grain: Rng) -> np.ndarray:

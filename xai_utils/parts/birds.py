@@ -10,7 +10,7 @@ import numpy as np
 
 from .colours import mix
 from .drawing import Pair, Part
-from .outlines import Points, ellipse, smooth, stroke
+from .outlines import Points, ellipse, smooth, stroke, turned
 
 ROBIN, EAGLE = "robin", "bald eagle"
 PERCHED, FLYING = 0, 1
@@ -128,14 +128,9 @@ def _scallops(centre: tuple[float, float], turn: float) -> tuple[Points, ...]:
     arc = np.stack(
         [0.085 * np.cos(np.linspace(0.15, np.pi - 0.15, 6)), 0.075 * np.sin(np.linspace(0.15, np.pi - 0.15, 6))], 1
     )
-    c, s = np.cos(turn), np.sin(turn)
-    arcs = []
-    for row in range(-3, 4):
-        for column in range(-3, 4):
-            x, y = 0.17 * (column + 0.5 * (row % 2)), 0.125 * row
-            middle = np.array((centre[0] + c * x - s * y, centre[1] + s * x + c * y))
-            arcs.append(stroke(*(arc + middle), width=0.036))
-    return tuple(arcs)
+    row, column = np.mgrid[-3:4, -3:4].reshape(2, -1)
+    middles = turned(np.stack([0.17 * (column + 0.5 * (row % 2)), 0.125 * row], axis=1), turn) + centre
+    return tuple(stroke(*arc, width=0.036) + middles[:, None])
 
 
 def _wing(kind: str, pose: int, look: dict, rng: np.random.Generator) -> Part:

@@ -1,11 +1,13 @@
 """From the painted scene to the picture: the strength and colour of the light, then blur, noise and grey levels."""
 
-from functools import cache
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from .recipe import Difficulty
+
+NOISE_TILE = 512  # pixels after which the noise repeats
 
 
 def change_light(canvas: np.ndarray, rng: np.random.Generator, difficulty: Difficulty) -> None:
@@ -35,8 +37,10 @@ def photographed(canvas: np.ndarray, blur: float, noise: float, rng: np.random.G
     radius = blur_radius(blur)
     if radius:
         canvas = cv2.GaussianBlur(canvas, (2 * radius + 1, 2 * radius + 1), blur)
-    start = rng.integers(0, len(_noise_tile()), 2)
-    cv2.scaleAdd(_wrapped(_noise_tile(), start, canvas.shape[:2]), noise, canvas, dst=canvas)
+    height, width = canvas.shape[:2]
+    top, left = rng.integers(0, NOISE_TILE, 2)
+    grain = _noise((height, width))[top : top + height, left : left + width]
+    cv2.scaleAdd(grain, noise, canvas, dst=canvas)
     return cv2.convertScaleAbs(np.maximum(canvas, 0, out=canvas), alpha=255)
 
 
@@ -45,15 +49,8 @@ def blur_radius(blur: float) -> int:
     return int(np.ceil(2.5 * blur)) if blur >= 0.25 else 0
 
 
-@cache
-def _noise_tile() -> np.ndarray:
-    """Normal noise, float32 [512, 512, 3]; scenes cut their noise out of it at random places."""
-    return np.random.default_rng(1).standard_normal((512, 512, 3), dtype=np.float32)
-
-
-def _wrapped(tile: np.ndarray, start: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A piece of a periodic tile that begins at `start`."""
-    (top, left), (height, width) = start, size
-    if top + height <= len(tile) and left + width <= len(tile):
-        return tile[top : top + height, left : left + width]
-    return tile[(top + np.arange(height)) % len(tile)][:, (left + np.arange(width)) % len(tile)]
+@lru_cache(maxsize=4)
+def _noise(size: tuple[int, int]) -> np.ndarray:
+    """Normal noise, float32 [512 + height, 512 + width, 3], periodic; pictures of this size cut theirs out of it."""
+    tile = np.random.default_rng(1).standard_normal((NOISE_TILE, NOISE_TILE, 3), dtype=np.float32)
+    return np.pad(tile, ((0, size[0]), (0, size[1]), (0, 0)), mode="wrap")

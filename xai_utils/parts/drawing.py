@@ -8,7 +8,6 @@ turn and grow with the object.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
 
 import cv2
 import numpy as np
@@ -72,18 +71,21 @@ class Pair:
     traits: tuple[str, str]
 
 
-def in_pixels(outlines: Points | tuple[Points, ...], transform: np.ndarray, size: tuple[int, int], finer: int):
-    """Where outlines lie on the canvas, in cv2's fixed point numbers.
+def filled(
+    outlines: Points | tuple[Points, ...], transform: np.ndarray, size: tuple[int, int], finer: int, line: int
+) -> tuple[Box, np.ndarray] | tuple[None, None]:
+    """Fills outlines on a grid that may be finer than the canvas.
 
     Args:
-        outlines: one outline or several, object units.
+        outlines: one outline or several (their union), object units.
         transform: object units to pixels, float [2, 3].
         size: (height, width) of the canvas.
-        finer: how many times finer than the canvas the grid is that they are filled on.
+        finer: how many of the grid's cells go into a pixel, along either side.
+        line: how the rim is drawn, `cv2.LINE_8` or `cv2.LINE_AA` (smooth).
 
     Returns:
-        (polygons, window): int32 [points, 2] for each outline, in 1 / 2**SHIFT of the grid's cells from the window's
-        corner; and the smallest window of the canvas that holds them all, None if they miss the canvas.
+        (window, inside): the smallest window of the canvas that holds the outlines, and its part of the grid, uint8
+        [height * finer, width * finer], 255 inside; (None, None) if they miss the canvas.
     """
     outlines = outlines if isinstance(outlines, tuple) else (outlines,)
     unit = finer << SHIFT
@@ -91,16 +93,19 @@ def in_pixels(outlines: Points | tuple[Points, ...], transform: np.ndarray, size
     to_grid = transform * unit
     half = 1 << SHIFT - 1  # of a cell; its centre is its whole number
     to_grid[:, 2] -= half
-    corners = np.rint(points @ to_grid[:, :2].T + to_grid[:, 2]).astype(np.int32)
+    corners = np.rint(cv2.transform(points[None], to_grid)[0]).astype(np.int32)
     x, y, width, height = cv2.boundingRect(corners)
     left, top = max((x + half) // unit - 1, 0), max((y + half) // unit - 1, 0)
     right = min((x + width - 2 + half) // unit + 2, size[1])
     bottom = min((y + height - 2 + half) // unit + 2, size[0])
     if left >= right or top >= bottom:
-        return [], None
-    corners -= np.array((left * unit, top * unit), np.int32)
-    ends = list(accumulate(map(len, outlines)))
-    return [corners[start:end] for start, end in zip([0, *ends], ends, strict=False)], (left, top, right, bottom)
+        return None, None
+    inside, start = np.zeros(((bottom - top) * finer, (right - left) * finer), np.uint8), 0
+    for outline in outlines:  # one by one: filled together, they would be holes where two overlap
+        end = start + len(outline)
+        cv2.fillPoly(inside, [corners[start:end]], 255, line, SHIFT, (-left * unit, -top * unit))
+        start = end
+    return (left, top, right, bottom), inside
 
 
 def coverage(outlines: Points | tuple[Points, ...], transform: np.ndarray, size: tuple[int, int]):
@@ -115,16 +120,12 @@ def coverage(outlines: Points | tuple[Points, ...], transform: np.ndarray, size:
         (window, alpha): the smallest window of the canvas that holds the outline, and float32 [height, width] in
         [0, 1] inside it; (None, None) if the outline misses the canvas.
     """
-    polygons, window = in_pixels(outlines, transform, size, SUPERSAMPLING)
+    window, fine = filled(outlines, transform, size, SUPERSAMPLING, cv2.LINE_8)
     if window is None:
         return None, None
-    left, top, right, bottom = window
-    fine = np.zeros(((bottom - top) * SUPERSAMPLING, (right - left) * SUPERSAMPLING), np.uint8)
-    for corners in polygons:
-        cv2.fillPoly(fine, [corners], 255, lineType=cv2.LINE_8, shift=SHIFT)
     half = cv2.resize(fine, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # halving twice is the quick way
-    alpha = cv2.resize(half, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
-    return window, alpha.astype(np.float32) * np.float32(1 / 255)
+    alpha = cv2.resize(half, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return window, alpha * np.float32(1 / 255)
 
 
 def paint(canvas: np.ndarray, part: Part, transform: np.ndarray, light: tuple[float, float]):
@@ -150,9 +151,9 @@ def paint(canvas: np.ndarray, part: Part, transform: np.ndarray, light: tuple[fl
     return window, alpha
 
 
-def blend(under: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> None:
-    """Lays `colour` over `under`, in place, as far as `alpha` [height, width] says."""
-    over = colour - under
+def blend(under: np.ndarray, colour: np.ndarray | Colour, alpha: np.ndarray) -> None:
+    """Lays `colour`, one or one for each pixel, over `under`, in place, as far as `alpha` [height, width] says."""
+    over = colour - under if isinstance(colour, np.ndarray) else cv2.subtract((*colour, 0), under)
     over *= cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)  # three full channels are quicker than broadcasting one
     under += over
 
@@ -168,8 +169,8 @@ def lit_colour(colour: Colour, lit: np.ndarray) -> np.ndarray:
     return cv2.merge([lit * np.float32(channel) for channel in colour])
 
 
-def _shaded(part: Part, alpha: np.ndarray, transform: np.ndarray, window: Box, light) -> np.ndarray:
-    """The part's colour under the light, float32 [height, width, 3]: texture, rim, and a highlight."""
+def _shaded(part: Part, alpha: np.ndarray, transform: np.ndarray, window: Box, light) -> np.ndarray | Colour:
+    """The part's colour under the light: texture, rim, and a highlight; float32 [height, width, 3], or one colour."""
     if not part.volume and not part.shine:  # a flat detail needs no light
         return _flat(part, alpha.shape, transform, window)
     height, width = alpha.shape
@@ -188,11 +189,10 @@ def _shaded(part: Part, alpha: np.ndarray, transform: np.ndarray, window: Box, l
     return clamped(shaded, 0, 1)
 
 
-def _flat(part: Part, size: tuple[int, int], transform: np.ndarray, window: Box) -> np.ndarray:
-    """The part's colour and texture without light, float32 [height, width, 3]."""
-    colour = np.asarray(part.colour, np.float32)
+def _flat(part: Part, size: tuple[int, int], transform: np.ndarray, window: Box) -> np.ndarray | Colour:
+    """The part's colour and texture without light: one colour, or float32 [height, width, 3]."""
     if not part.strength:
-        return np.broadcast_to(colour, (*size, 3)) if not part.details else np.tile(colour, (*size, 1))
+        return part.colour if not part.details else np.tile(np.float32(part.colour), (*size, 1))
     lit = 1 + part.strength * 0.5 * texture(part.texture, transform, part.grain, window)
     return clamped(lit_colour(part.colour, lit), 0, 1)
 
@@ -200,5 +200,6 @@ def _flat(part: Part, size: tuple[int, int], transform: np.ndarray, window: Box)
 def _paint_detail(colour: np.ndarray, detail: Part, transform: np.ndarray, window: Box, light) -> None:
     """Paints a detail into the colours of its part (whose own alpha clips it later)."""
     moved = transform.copy()
-    moved[:, 2] -= window[:2]
+    moved[0, 2] -= window[0]
+    moved[1, 2] -= window[1]
     paint(colour, detail, moved, light)

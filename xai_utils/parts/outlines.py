@@ -18,17 +18,16 @@ def polygon(*points: tuple[float, float]) -> Points:
 def smooth(*points: tuple[float, float], steps: int = 6) -> Points:
     """A closed curve through the given (x, y) points (Catmull-Rom, `steps` points for each side)."""
     p = np.array(points, dtype=np.float64)
-    ring = np.concatenate([p[-1:], p, p[:2]])
-    curve = sum(weight * ring[k : k + len(p)] for k, weight in enumerate(_catmull_rom(steps)))  # [steps, points, 2]
-    return curve.transpose(1, 0, 2).reshape(-1, 2)
+    neighbours = p[(np.arange(len(p))[:, None] + (-1, 0, 1, 2)) % len(p)]  # [points, 4, 2]
+    return (_catmull_rom(steps) @ neighbours).reshape(-1, 2)
 
 
 @cache
 def _catmull_rom(steps: int) -> np.ndarray:
-    """How much each of four neighbours weighs along the side between the middle two, float [4, steps, 1, 1]."""
+    """How much each of four neighbours weighs along the side between the middle two, float [steps, 4]."""
     t = np.linspace(0, 1, steps, endpoint=False)
     weights = (-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3)
-    return 0.5 * np.stack(weights)[:, :, None, None]
+    return 0.5 * np.stack(weights, axis=1)
 
 
 def ellipse(x: float, y: float, width: float, height: float, angle: float = 0.0, points: int = 28) -> Points:
@@ -47,16 +46,16 @@ def box(left: float, top: float, right: float, bottom: float, corner: float = 0.
     """A rectangle with rounded corners of radius `corner`."""
     if corner == 0:
         return polygon((left, top), (right, top), (right, bottom), (left, bottom))
+    corners = polygon((right, bottom), (left, bottom), (left, top), (right, top))
+    return (corners[:, None] + corner * _rounding()).reshape(-1, 2)
+
+
+@cache
+def _rounding() -> np.ndarray:
+    """From the corners of a box to the points that round them off with radius 1, float [4, points, 2]."""
     t = np.linspace(0, np.pi / 2, 5)
-    arc = corner * np.stack([np.cos(t), np.sin(t)], axis=1)
-    centres = ((right, bottom), (left, bottom), (left, top), (right, top))
-    inward = ((-1, -1), (1, -1), (1, 1), (-1, 1))
-    return np.concatenate(
-        [
-            turned(arc, quarter * np.pi / 2) + np.array(c) + corner * np.array(i)
-            for quarter, (c, i) in enumerate(zip(centres, inward, strict=True))
-        ]
-    )
+    arc = np.stack([np.cos(t), np.sin(t)], axis=1) - 1  # of the lower right corner
+    return np.stack([turned(arc, quarter * np.pi / 2) for quarter in range(4)])
 
 
 def stroke(*points: tuple[float, float], width: float | Sequence[float]) -> Points:

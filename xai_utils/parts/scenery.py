@@ -1,4 +1,4 @@
-"""What places are made of: gradients, textured grounds, flat shapes, clouds and hills.
+"""What places are made of: gradients, textured grounds, flat shapes, clouds, hills, houses and firs.
 
 Coordinates are shares of the picture's height: (0, 0) is the top left corner and (width / height, 1) the bottom right.
 """
@@ -8,9 +8,9 @@ from functools import cache
 import cv2
 import numpy as np
 
-from .colours import Colour, mix
-from .drawing import SHIFT, blend, in_pixels, lit_colour
-from .outlines import polygon, smooth
+from .colours import BLACK, PALETTE, Colour, mix
+from .drawing import blend, filled, lit_colour
+from .outlines import box, polygon, smooth
 from .textures import TILE, sampled, texture, tiled
 
 Rng = np.random.Generator
@@ -20,17 +20,16 @@ Size = tuple[int, int]  # height, width
 def rows(size: Size, *stops: tuple[float, Colour]) -> np.ndarray:
     """A vertical gradient through (height, colour) stops, float32 [height, width, 3]."""
     y = (np.arange(size[0]) + 0.5) / size[0]
-    at, colours = [s[0] for s in stops], np.array([s[1] for s in stops])
-    column = np.stack([np.interp(y, at, colours[:, c]) for c in range(3)], axis=1).astype(np.float32)
-    return np.repeat(column[:, None], size[1], axis=1)
+    at, colours = zip(*stops, strict=True)
+    column = np.array([np.interp(y, at, channel) for channel in zip(*colours, strict=True)], np.float32).T
+    return cv2.resize(column[:, None], size[::-1], interpolation=cv2.INTER_NEAREST)
 
 
 def upright(name: str, size: Size, grain: Rng, tiles: float | tuple[float, float]) -> np.ndarray:
     """A texture seen straight on, float32 [height, width]; `tiles` of it (across, down) fit into its height."""
-    across, down = np.broadcast_to(np.asarray(tiles, dtype=np.float64), 2) * TILE / size[0]
-    start = grain.uniform(0, TILE, 2)
-    to_tile = np.array([[across, 0, start[0]], [0, down, start[1]]])
-    return sampled(name, to_tile, size)
+    across, down = (t * TILE / size[0] for t in (tiles if isinstance(tiles, tuple) else (tiles, tiles)))
+    x, y = grain.uniform(0, TILE, 2).tolist()
+    return sampled(name, ((across, 0, x), (0, down, y)), size)
 
 
 def lying(name: str, size: Size, horizon: float, grain: Rng, tiles: float) -> np.ndarray:
@@ -72,6 +71,7 @@ def ground(canvas: np.ndarray, horizon: float, far: Colour, near: Colour, relief
     canvas[canvas.shape[0] - depth :] = ramp
 
 
+@cache
 def unit(size: Size) -> np.ndarray:
     """Shares of the picture's height to pixels."""
     return np.array([[size[0], 0, 0], [0, size[0], 0]], dtype=np.float64)
@@ -82,18 +82,15 @@ def put(
 ) -> None:
     """Paints a flat, textured shape in shares of the picture's height; quicker and plainer than `paint`."""
     size = canvas.shape[:2]
-    polygons, window = in_pixels(outlines, unit(size), size, finer=1)
+    window, inside = filled(outlines, unit(size), size, 1, cv2.LINE_AA)
     if window is None:
         return
     left, top, right, bottom = window
-    alpha = np.zeros((bottom - top, right - left), np.uint8)
-    for corners in polygons:
-        cv2.fillPoly(alpha, [corners], 255, lineType=cv2.LINE_AA, shift=SHIFT)
-    paint = np.asarray(colour, np.float32)
+    paint = colour
     if strength:
         relief = texture(name, unit(size), grain, window)
         paint = lit_colour(colour, 1 + 0.5 * strength * relief)
-    blend(canvas[top:bottom, left:right], paint, alpha.astype(np.float32) * np.float32(1 / 255))
+    blend(canvas[top:bottom, left:right], paint, inside * np.float32(1 / 255))
 
 
 def clouds(canvas: np.ndarray, composition: Rng, grain: Rng, below: float = 1.0) -> None:
@@ -120,6 +117,34 @@ def hills(canvas: np.ndarray, horizon: float, composition: Rng, colour: Colour, 
     for distance, rise, points in ((0.6, 0.22, 7), (0.25, 0.10, 12)):
         ridge = _skyline(width, horizon + 0.01, rise, composition, points)
         put(canvas, ridge, mix(colour, haze, distance), "cloud", strength=0.15)
+
+
+def houses(canvas: np.ndarray, horizon: float, composition: Rng, haze: Colour) -> None:
+    """A row of houses on the horizon, with roofs and windows."""
+    width = canvas.shape[1] / canvas.shape[0]
+    colour = mix(PALETTE[composition.integers(len(PALETTE))], haze, 0.45)
+    x, walls, roofs, windows = -0.05, [], [], []
+    while x < width:
+        w, h = composition.uniform(0.12, 0.26), composition.uniform(0.08, 0.2)
+        walls.append(box(x, horizon - h, x + w, horizon + 0.02))
+        roofs.append(polygon((x - 0.01, horizon - h), (x + w / 2, horizon - 1.45 * h), (x + w + 0.01, horizon - h)))
+        windows += [box(x + w * s, horizon - 0.8 * h, x + w * (s + 0.18), horizon - 0.45 * h) for s in (0.18, 0.62)]
+        x += w + composition.uniform(0.0, 0.06)
+    put(canvas, tuple(walls), colour)
+    put(canvas, tuple(roofs), mix(colour, (0.35, 0.2, 0.16), 0.6))
+    put(canvas, tuple(windows), mix(colour, BLACK, 0.4), strength=0)
+
+
+def firs(canvas: np.ndarray, horizon: float, composition: Rng) -> None:
+    """A loose row of fir trees on the horizon."""
+    width = canvas.shape[1] / canvas.shape[0]
+    trees = []
+    for _ in range(int(composition.integers(5, 12))):
+        x, h = composition.uniform(0, width), composition.uniform(0.07, 0.2)
+        outline = ((0, 0), (0.5, 0.4), (0.3, 0.45), (0.8, 0.75), (0.5, 0.8), (1, 1))  # half of it, the tip first
+        steps = [(x + 0.28 * h * side, horizon + 0.02 - h * (1 - down)) for side, down in outline]
+        trees.append(polygon(*steps, *[(2 * x - right, y) for right, y in steps[::-1]]))
+    put(canvas, tuple(trees), mix((0.17, 0.28, 0.26), (0.5, 0.58, 0.66), composition.uniform(0, 0.5)), strength=0.3)
 
 
 @cache
