@@ -9,17 +9,22 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torchvision.models import get_model
 from tqdm.auto import tqdm
 
+from xai_utils.baselines import grad_cam
 from xai_utils.experiments.prediction_difference import parts_samplers
 from xai_utils.experiments.records import RESULTS, code_hash, versions
-from xai_utils.models import load_model
+from xai_utils.models import load_model, outputs
+from xai_utils.papers.cnn_fixations import cnn_fixations
 from xai_utils.papers.prediction_difference import prediction_difference
-from xai_utils.parts import load_images
+from xai_utils.parts import Parts, load_images
 from xai_utils.perturb import Sampler, window_corners
 from xai_utils.tensors import Progress, quiet
 
@@ -36,70 +41,149 @@ def bare_forwards(model: nn.Module, image: Tensor, count: int, batch_size: int) 
             model(batch[: min(batch_size, count - start)])
 
 
-def seconds(work: Callable[[], None]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
+def seconds(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Time of one call: wall time, or what the clock says."""
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def share_of_forwards(model: nn.Module, sampler: Sampler, image: Tensor, batch_size: int, repeats: int = 2) -> dict:
+def shares_of_forwards(
+    model: nn.Module, sampler: Sampler, image: Tensor, batch_sizes: Sequence[int], repeats: int = 5
+) -> list[dict]:
     """How much of a map's wall time is the model's own forward passes, measured in turns with a bare loop.
+
+    Every turn runs each batch size once, map and bare loop side by side, and only times of one turn are compared, so
+    that a machine whose speed drifts does not favour anybody.
 
     Args:
         model: classifier.
         sampler: of the map.
         image: float [1, 3, height, width].
-        batch_size: images per forward pass, the same for both.
-        repeats: how often each is run; medians are compared.
+        batch_sizes: images per forward pass, the same for both.
+        repeats: how many turns; medians over them are given.
 
     Returns:
-        `share` (bare loop's time over the map's), `forwards` and `milliseconds_per_image` of the bare loop.
+        For each batch size: `share` (bare loop's time over the map's), `best` (whether the map itself is quickest
+        with it), `forwards` and `milliseconds_per_image` of the bare loop.
     """
     count = len(window_corners(image.shape[2:], KNOBS["patch"], KNOBS["stride"])) * KNOBS["samples"]
     generator = torch.Generator().manual_seed(0)
-    bare, whole = [], []
-    bare_forwards(model, image, count // 4, batch_size)  # warm up
-    for _ in range(repeats):
-        whole.append(
-            seconds(
-                lambda: prediction_difference(
-                    model, image, 0, sampler=sampler, batch_size=batch_size, generator=generator, **KNOBS
-                )
-            )
-        )
-        bare.append(seconds(lambda: bare_forwards(model, image, count, batch_size)))
+
+    def turn(size: int) -> tuple[float, float]:
+        settings = {"sampler": sampler, "batch_size": size, "generator": generator, **KNOBS}
+        whole = seconds(lambda: prediction_difference(model, image, 0, **settings))
+        return whole, seconds(lambda: bare_forwards(model, image, count, size))
+
+    turn(batch_sizes[0])  # warm up
+    times = torch.tensor([[turn(size) for size in batch_sizes] for _ in range(repeats)])  # [turns, sizes, 2]
+    whole, bare = times.unbind(dim=2)
+    shares = (bare / whole).median(dim=0).values.tolist()
+    best = int((whole / whole.sum(dim=1, keepdim=True)).median(dim=0).values.argmin())
+    milliseconds = (1000 * bare / count).median(dim=0).values.tolist()
+    return [
+        {
+            "batch_size": size,
+            "best": number == best,
+            "share": round(shares[number], 3),
+            "forwards": count,
+            "milliseconds_per_image": round(milliseconds[number], 3),
+        }
+        for number, size in enumerate(batch_sizes)
+    ]
+
+
+def drawing(model: nn.Module, image: Tensor, count: int = 64, repeats: int = 5) -> dict:
+    """What it costs one core to draw a scene, measured in turns with forward passes.
+
+    Args:
+        model: classifier.
+        image: float [1, 3, height, width].
+        count: scenes, and forward passes, of one turn.
+        repeats: how many turns; medians over them are given.
+
+    Returns:
+        `scenes_per_second` of processor time, and `forwards_per_scene`, what a scene costs in forward passes.
+    """
+    scenes = Parts("train")
+    scenes.tensors(indices=range(count))  # warm up
+    times = []
+    for turn in range(1, repeats + 1):
+        some = range(turn * count, (turn + 1) * count)
+        drawn = seconds(lambda: scenes.tensors(indices=some), clock=time.process_time)  # noqa: B023
+        asked = seconds(lambda: bare_forwards(model, image, count, count), clock=time.process_time)
+        times.append((drawn, asked))
     return {
-        "share": round(statistics.median(b / w for b, w in zip(bare, whole, strict=True)), 3),
-        "forwards": count,
-        "milliseconds_per_image": round(1000 * statistics.median(bare) / count, 3),
+        "scenes_per_second": round(count / statistics.median(drawn for drawn, _ in times)),
+        "forwards_per_scene": round(statistics.median(drawn / asked for drawn, asked in times), 1),
     }
 
 
-def benchmark(progress: Progress = quiet) -> dict:
+def in_forwards(
+    model: nn.Module, images: Tensor, methods: dict[str, Callable[..., object]], repeats: int = 7
+) -> dict[str, float]:
+    """What each method costs for a batch, in bare forward passes of that batch, measured in turns by processor time.
+
+    Args:
+        model: classifier.
+        images: float [batch, 3, height, width].
+        methods: name -> `method(model, images, target)`.
+        repeats: how many turns, after one to warm up; medians of the turns' ratios are given.
+
+    Returns:
+        Name -> ratio; what comes with every method, such as its own forward pass, is part of it.
+    """
+    target = outputs(model, images).argmax(dim=1)
+    work = [partial(outputs, model, images), *(partial(method, model, images, target) for method in methods.values())]
+    turns = [[seconds(one, clock=time.process_time) for one in work] for _ in range(repeats + 1)]
+    ratios = torch.tensor([[cost / bare for cost in costs] for bare, *costs in turns[1:]])
+    return {name: round(value, 3) for name, value in zip(methods, ratios.median(dim=0).values.tolist(), strict=True)}
+
+
+def fixation_costs(name: str = "resnet50", batch_size: int = 8) -> dict:
+    """What CNN Fixations cost on a network of full size, beside captum's Grad-CAM, in forward passes.
+
+    Args:
+        name: a classifier of torchvision; its weights are random where `$XAI_WEIGHTS` has none.
+        batch_size: pictures of a batch, drawn at the network's size.
+    """
+    trained = (Path(os.environ.get("XAI_WEIGHTS", "")) / name).is_dir()
+    torch.manual_seed(0)
+    model = load_model(name) if trained else load_model(get_model(name, weights=None), classes=range(1000))
+    images = load_images("test", range(batch_size), size=model.input_size)[0]
+    methods = {
+        "fixations": partial(cnn_fixations, batch_size=batch_size),
+        "fixations, moving": partial(cnn_fixations, batch_size=batch_size, move=True),
+        "Grad-CAM": partial(grad_cam, layer="network.layer4"),
+    }
+    about = {"model": name, "weights": "trained" if trained else "random", "batch_size": batch_size}
+    return {**about, "size": list(model.input_size), "forwards": in_forwards(model, images, methods)}
+
+
+def benchmark(models: Sequence[str] = MODELS, progress: Progress = quiet) -> dict:
     """All ratios: each network at each batch size with the conditional sampler, then each sampler at the best one.
 
     Args:
+        models: the networks; the first is the one that drawing is compared with.
         progress: wraps the measurements.
     """
     samplers = {**parts_samplers(), "conditional": parts_samplers()["conditional"].with_outer(14)}
     del samplers["conditional, per channel"]
     image = load_images("test", [0])[0]
     rows = []
-    for name in progress(MODELS):
+    for name in progress(models):
         model = load_model(name)
-        by_size = {size: share_of_forwards(model, samplers["conditional"], image, size) for size in BATCH_SIZES}
-        best = min(by_size, key=lambda size: by_size[size]["milliseconds_per_image"] / by_size[size]["share"])
-        rows += [
-            {"model": name, "sampler": "conditional", "batch_size": s, "best": s == best, **r}
-            for s, r in by_size.items()
-        ]
+        by_size = shares_of_forwards(model, samplers["conditional"], image, BATCH_SIZES)
+        rows += [{"model": name, "sampler": "conditional", **row} for row in by_size]
+        best = next(row["batch_size"] for row in by_size if row["best"])
         for sampler in ("marginal", "grey occlusion"):
-            row = share_of_forwards(model, samplers[sampler], image, best)
-            rows.append({"model": name, "sampler": sampler, "batch_size": best, "best": True, **row})
+            (row,) = shares_of_forwards(model, samplers[sampler], image, [best])
+            rows.append({"model": name, "sampler": sampler, **row})
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "threads": torch.get_num_threads()}
     return {
         "prediction_difference": rows,
+        "cnn_fixations": fixation_costs(),
+        "drawing": {"model": models[0], **drawing(load_model(models[0]), image)},
         "knobs": KNOBS,
         "code": code_hash(),
         "versions": versions(),
@@ -117,6 +201,12 @@ def main() -> None:
             f"{row['model']:16} {row['sampler']:15} batch {row['batch_size']:4d}{'*' if row['best'] else ' '} "
             f"{100 * row['share']:5.1f}% of the time is forward passes, {row['milliseconds_per_image']:.3f} ms each"
         )
+    costs = found["cnn_fixations"]
+    print(f"{costs['model']}, batch {costs['batch_size']}, {costs['weights']} weights, in forward passes:", end=" ")
+    print(", ".join(f"{method} {ratio:.2f}" for method, ratio in costs["forwards"].items()))
+    drawn = found["drawing"]
+    print(f"{drawn['scenes_per_second']} scenes a second on one core; a scene costs as much as", end=" ")
+    print(f"{drawn['forwards_per_scene']} forward passes of {drawn['model']}")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class MarginalSampler(nn.Module):
                 f"which it was made from, got {list(image.shape)}"
             )
         reference = self.reference.to(image)
-        itself = (reference == image).flatten(1).all(dim=1)
+        itself = torch.tensor([torch.equal(picture, image) for picture in reference], device=image.device)
         if self.variant == "official":
             itself = torch.zeros_like(itself)
         if len(self.reference) - int(itself.sum()) < 1:
