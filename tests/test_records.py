@@ -30,13 +30,13 @@ def test_a_row_of_other_weights_is_measured_again(tmp_path, monkeypatch):
     monkeypatch.setattr("xai_utils.experiments.records.weights_folder", lambda: tmp_path / "weights")
     asked = []
 
-    def measure(model):
-        asked.append(model)
+    def measure(models):
+        asked.append(models)
         return {}
 
     for content in (b"first", b"first", b"second"):
         (weights / "alexnet.safetensors").write_bytes(content)
-        record_all("rows", [{"model": "parts/alexnet"}], measure, command="none", folder=tmp_path)
+        record_all("rows", [{"models": ["parts/alexnet"]}], measure, command="none", folder=tmp_path)
     assert len(asked) == 2
     assert len(read_records("rows", tmp_path)) == 1
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from xai_utils.networks import ARCHITECTURES
+from xai_utils.networks import ARCHITECTURES, VARIANTS
 from xai_utils.tensors import Progress, check_choice, check_count, check_images, check_model, check_target, quiet
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -122,16 +122,17 @@ def miniature(architecture: str, classes: Sequence[str], training_images: int = 
     """An untrained miniature for pictures of 128 x 128 pixels, ready for training.
 
     Args:
-        architecture: a name of `xai_utils.networks.ARCHITECTURES`.
+        architecture: a name of `xai_utils.networks.ARCHITECTURES` or `VARIANTS`.
         classes: the name of every class.
         training_images: how many pictures it is going to be trained on.
 
     Returns:
         The classifier, with random weights from PyTorch's global generator.
     """
-    check_choice("architecture", architecture, list(ARCHITECTURES))
+    networks = ARCHITECTURES | VARIANTS
+    check_choice("architecture", architecture, list(networks))
     return Classifier(
-        ARCHITECTURES[architecture](len(classes)),
+        networks[architecture](len(classes)),
         mean=(0.5, 0.5, 0.5),
         std=(0.25, 0.25, 0.25),
         classes=classes,

@@ -86,6 +86,34 @@ def vgg(classes: int) -> nn.Sequential:
     return _named(features=nn.Sequential(*layers), classifier=_head(96 * 16, 192, classes))  # [96, 4, 4]
 
 
+def alexnet_gap(classes: int) -> nn.Sequential:
+    """AlexNet-GAP (Zhou et al., 2016) in small: global average pooling instead of the connected layers, for CAM.
+
+    As there, what follows the last convolution goes, its pool included, and one more 3 x 3 convolution comes.
+
+    Args:
+        classes: number of outputs.
+
+    Returns:
+        A module from normalised images [batch, 3, 128, 128] to logits [batch, classes].
+    """
+    features = alexnet(classes).features[:-1]  # [64, 7, 7]
+    return _named(features=features.extend(_conv(64, 128, 3, norm=False)), classifier=_average(128, classes))
+
+
+def vgg_gap(classes: int) -> nn.Sequential:
+    """VGG-GAP (Zhou et al., 2016) in small: global average pooling instead of the connected layers, for CAM.
+
+    Args:
+        classes: number of outputs.
+
+    Returns:
+        A module from normalised images [batch, 3, 128, 128] to logits [batch, classes].
+    """
+    features = vgg(classes).features[:-1]  # [96, 8, 8]
+    return _named(features=features.extend(_conv(96, 192, 3, norm=False)), classifier=_average(192, classes))
+
+
 class Inception(nn.Module):
     """Four views of the same input side by side (Szegedy et al., 2015, fig. 2b): 1x1, 3x3, 5x5, and a 3x3 max pool.
 
@@ -208,3 +236,6 @@ ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
     "densenet": densenet,
 }
 """The miniatures by name, each a function from the number of classes to an untrained network."""
+
+VARIANTS: dict[str, Callable[[int], nn.Module]] = {"alexnet-gap": alexnet_gap, "vgg-gap": vgg_gap}
+"""Versions of two of them that exist for one method only."""

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,10 +10,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.records import RESULTS, record_all
+from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import wilson_interval
 from xai_utils.models import load_model, miniature, weights_folder
-from xai_utils.networks import ARCHITECTURES
+from xai_utils.networks import ARCHITECTURES, VARIANTS
 from xai_utils.parts import CLASSES, Parts
 from xai_utils.tensors import Progress, quiet
 from xai_utils.training import Recipe, accuracy, train
@@ -26,29 +27,39 @@ Pictures = tuple[Tensor, Tensor]  # uint8 images [pictures, 3, height, width], l
 
 
 def train_classifier(
-    name: str, recipe: Recipe, training: Pictures, validation: Pictures, *, progress: Progress = quiet
+    name: str,
+    recipe: Recipe,
+    training: Pictures,
+    validation: Pictures,
+    *,
+    classes: Sequence[str] = CLASSES,
+    file: Path | None = None,
+    progress: Progress = quiet,
 ) -> Path:
     """Trains one miniature on the pictures and writes its weights in half precision.
 
     Args:
-        name: architecture, a name of `ARCHITECTURES`.
+        name: architecture, a name of `ARCHITECTURES` or `VARIANTS`.
         recipe: how; its seed is the network's.
         training: the training split, all at once.
         validation: the validation split, only watched.
+        classes: what the labels mean.
+        file: where the weights go; by default the place where `load_model` looks for `parts/NAME`.
         progress: wraps the batches of each epoch.
 
     Returns:
         The weights file; its metadata hold the classes and the recipe.
     """
     torch.manual_seed(recipe.seed)
-    model = miniature(name, CLASSES, len(training[0])).to(memory_format=torch.channels_last)
-    file = weights_folder() / "parts" / f"{name}{f'-seed{recipe.seed}' if recipe.seed else ''}.safetensors"
+    model = miniature(name, classes, len(training[0])).to(memory_format=torch.channels_last)
+    seed = f"-seed{recipe.seed}" if recipe.seed else ""
+    file = file or weights_folder() / "parts" / f"{name}{seed}.safetensors"
     checkpoint = CHECKPOINTS / f"{file.stem}.pt"
     for epoch in train(model, training, validation, recipe, checkpoint=checkpoint, progress=progress):
         tqdm.write(
             f"{file.stem}: epoch {epoch.number}, loss {epoch.loss:.3f}, validation accuracy {epoch.accuracy:.3f}"
         )
-    about = {"classes": json.dumps(CLASSES), "training_images": str(len(training[0])), "recipe": repr(recipe)}
+    about = {"classes": json.dumps(classes), "training_images": str(len(training[0])), "recipe": repr(recipe)}
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: _halved(value) for key, value in model.network.state_dict().items()}, file, metadata=about)
     return file
@@ -72,21 +83,21 @@ def measure_classifier(model: str, split: str) -> dict:
     return {"accuracy": round(share, 4), "low": round(low, 4), "high": round(high, 4), "images": len(images)}
 
 
-def accuracies(*, folder: Path = RESULTS, progress: Progress = quiet) -> list[dict]:
+def accuracies(*, progress: Progress = quiet) -> list[dict]:
     """The table of all trained miniatures: test accuracy with interval, one row each."""
     names = sorted(file.stem for file in (weights_folder() / "parts").glob("*.safetensors"))
-    wanted = [{"model": f"parts/{name}", "split": "test"} for name in names]
-    return record_all("classifiers", wanted, measure_classifier, command=COMMAND, folder=folder, progress=progress)
+    wanted = grid(model=[f"parts/{name}" for name in names], split=["test"])
+    return record_all("classifiers", wanted, measure_classifier, command=COMMAND, progress=progress)
 
 
 def main() -> None:
     """Command line: trains what is named (all by default), then writes the table of accuracies."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("names", nargs="*", choices=[*ARCHITECTURES, []], help="architectures; all by default")
+    parser.add_argument("names", nargs="*", choices=[*ARCHITECTURES, *VARIANTS, []], help="all by default")
     parser.add_argument("--seeds", type=int, nargs="+", help="seeds of the named architectures")
     arguments = parser.parse_args()
     training, validation = (Parts(split).tensors(progress=tqdm) for split in ("train", "validation"))
-    for name in arguments.names or ARCHITECTURES:
+    for name in arguments.names or ARCHITECTURES | VARIANTS:
         for seed in arguments.seeds or ((0, 1, 2) if name in REPEATED else (0,)):
             train_classifier(name, Recipe(seed=seed), training, validation, progress=tqdm)
     for row in accuracies(progress=tqdm):

@@ -8,9 +8,11 @@ import hashlib
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -31,6 +33,16 @@ SCHEMA = {
     "seconds": float,
     "command": str,
 }
+
+
+def grid(**values: Iterable) -> list[dict]:
+    """Every combination of the values of each keyword, the last one changing fastest: the rows of a table.
+
+    Example:
+        >>> grid(model=["a", "b"], patch=[10])
+        [{'model': 'a', 'patch': 10}, {'model': 'b', 'patch': 10}]
+    """
+    return [dict(zip(values, combination, strict=True)) for combination in product(*values.values())]
 
 
 def record_all(
@@ -110,7 +122,7 @@ def code_hash() -> str:
 
 def weights_of(configuration: dict) -> dict[str, str]:
     """A short hash of the weights of every miniature that a configuration names, by the miniature's name."""
-    named = [value for value in configuration.values() if isinstance(value, str) and value.startswith("parts/")]
+    named = re.findall(r'"((?:parts|cnn_fixations)/[^"]+)"', _key(configuration))
     files = {name: weights_folder() / f"{name}.safetensors" for name in named}
     return {name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for name, file in files.items()}
 

@@ -1,7 +1,5 @@
 """Can Parts be solved without looking at parts? `python -m xai_utils.experiments.shortcuts` tries two ways."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from sklearn.ensemble import ExtraTreesClassifier
@@ -9,7 +7,7 @@ from sklearn.neural_network import MLPClassifier
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.records import RESULTS, record_all
+from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import wilson_interval
 from xai_utils.models import miniature, outputs
 from xai_utils.parts import CLASSES, Parts
@@ -74,20 +72,17 @@ def colour_histogram(pixels: np.ndarray) -> np.ndarray:
     return (counts / counts.sum()).astype(np.float32)
 
 
-def shortcuts(
-    *, training: int = 3000, test: int = 2000, epochs: int = 8, folder: Path = RESULTS, progress: Progress = quiet
-) -> list[dict]:
+def shortcuts(*, training: int = 3000, test: int = 2000, epochs: int = 8, progress: Progress = quiet) -> list[dict]:
     """Both rows, recorded or computed now.
 
     Args:
         training: pictures of the training split.
         test: pictures of the test split.
         epochs: of the miniature's training.
-        folder: where the rows are recorded.
         progress: wraps the rows.
     """
-    wanted = [{"sees": s, "training": training, "test": test, "epochs": epochs} for s in ("silhouette", "colours")]
-    return record_all("shortcuts", wanted, measure_shortcut, command=COMMAND, folder=folder, progress=progress)
+    wanted = grid(sees=["silhouette", "colours"], training=[training], test=[test], epochs=[epochs])
+    return record_all("shortcuts", wanted, measure_shortcut, command=COMMAND, progress=progress)
 
 
 def main() -> None:

@@ -31,3 +31,32 @@ def bootstrap_interval(
     chosen = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
     low, high = np.quantile(values[chosen].mean(axis=1), [0.025, 0.975])
     return float(values.mean()), float(low), float(high)
+
+
+def bootstrap_ratio(
+    above: np.ndarray, below: np.ndarray, draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """The groups' mean of `sum(above) / sum(below)` with its 95% interval over resampled pictures: (mean, low, high).
+
+    Args:
+        above: [groups, pictures], such as the pixels of each picture that are rightly marked.
+        below: [groups, pictures], such as those that are marked; 0 / 0 counts as 0.
+        draws: resamplings; each group's pictures are resampled apart.
+        seed: of the resampling.
+
+    Example:
+        >>> bootstrap_ratio(np.array([[1, 1], [3, 3]]), np.array([[2, 2], [4, 4]]))
+        (0.625, 0.625, 0.625)
+    """
+    above, below = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
+    groups, pictures = above.shape
+
+    def mean_ratio(chosen: np.ndarray) -> np.ndarray:
+        tops, bottoms = (np.take_along_axis(values, chosen, axis=1).sum(axis=1) for values in (above, below))
+        return np.divide(tops, bottoms, out=np.zeros(groups), where=bottoms > 0).mean()
+
+    generator = np.random.default_rng(seed)
+    found = [mean_ratio(generator.integers(pictures, size=(groups, pictures))) for _ in range(draws)]
+    low, high = np.quantile(found, [0.025, 0.975])
+    everything = np.tile(np.arange(pictures), (groups, 1))
+    return float(mean_ratio(everything)), float(low), float(high)
