@@ -1,15 +1,14 @@
 """Recorded results: every file follows the schema, and one small cell of each is computed again."""
 
-import json
 from dataclasses import replace
 
 import pytest
 import torch
 
-from xai_utils import ConstantSampler, prediction_difference
+from xai_utils import ConditionalSampler, ConstantSampler, prediction_difference
 from xai_utils.experiments import prediction_difference as tables
 from xai_utils.experiments.classifiers import measure_classifier
-from xai_utils.experiments.prediction_difference import claims, removal
+from xai_utils.experiments.prediction_difference import boxes, claims, real, removal
 from xai_utils.experiments.records import RESULTS, read_records
 from xai_utils.experiments.shortcuts import measure_shortcut
 from xai_utils.experiments.statistics import bootstrap_interval, wilson_interval
@@ -32,7 +31,7 @@ def close(first, second):
 
 def test_every_recorded_file_follows_the_schema():
     names = [file.stem for file in RESULTS.glob("*.jsonl")]
-    assert set(names) >= {*TABLES, "classifiers"}
+    assert set(names) >= {*TABLES, "classifiers", "shortcuts", "box_separation"}
     assert all(read_records(name) for name in names)
 
 
@@ -170,18 +169,108 @@ def test_fillings_are_pasted_into_their_window_only():
         assert torch.equal(images[..., 40:50, 50:60], filling)
 
 
-def test_the_recorded_maps_of_photographs_say_how_they_came_about():
-    from safetensors import safe_open
+def test_a_pixel_has_an_effect_only_if_the_network_looks_at_it(generator):
+    image = torch.rand(1, 3, 8, 8, generator=generator)
+    sampler = ConditionalSampler.fit(torch.rand(9, 3, 8, 8, generator=generator), outer=5, patches=200)
 
-    from xai_utils.experiments.prediction_difference.real import FILE, KNOBS, LAYERS, TOP
+    class LooksAtOnePixel(torch.nn.Module):
+        training_images, classes = 8000, (0, 1)
 
-    with safe_open(FILE, framework="pt") as file:
-        how = json.loads(file.metadata()["how"])
-    assert how["knobs"] == KNOBS
-    assert {"network", "code", "versions", "command"} <= how.keys()
-    for one in tables.read_real_maps().values():
-        assert all(found.shape == (224, 224) and torch.isfinite(found).all() for found in one.maps.values())
+        def forward(self, images):
+            return torch.stack([5 * images[:, 0, 3, 4], torch.zeros(len(images))], dim=1)
+
+    said = torch.zeros(8, 8)
+    said[3, 4] = torch.sign(image[0, 0, 3, 4] - 0.5)  # more than what else could stand there: evidence for
+    network = LooksAtOnePixel().eval()
+    right, wrong, elsewhere = (
+        claims.pixel_evidence(network, image, 0, sampler, found) for found in (said, -said, said.roll(1, 0))
+    )
+    assert right > 0.1
+    assert wrong == -right
+    assert elsewhere == 0
+    assert (claims.pixel_at_random(torch.ones(8, 8), seed=3) != 0).sum() == 1
+
+
+def test_a_map_that_is_blind_to_the_box_does_not_separate(generator):
+    region = torch.zeros(40, 40, dtype=torch.bool)
+    region[5:20, 10:30] = True
+    assert boxes.separation(region.float(), region) == 1
+    assert boxes.separation(torch.ones(40, 40), region) == 0.5
+    assert boxes.separation(torch.rand(40, 40, generator=generator), region) == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_table_of_boxes_is_about_many_pictures_that_the_samplers_did_not_see():
+    rows = read_records("box_separation")
+    assert len(rows) >= 40
+    assert all(boxes.AREAS[0] <= row["result"]["area"] <= boxes.AREAS[1] for row in rows)
+    for kind in ("sensitivity", "nearness to the centre"):  # maps without sign
+        assert all(row["result"][kind]["evidence"] == row["result"][kind]["size"] for row in rows)
+
+
+def test_the_recorded_maps_of_photographs_are_as_fine_as_the_chapter_says():
+    maps, about = real._read(real.FILE)
+    assert {"network", "versions", "command"} <= about["how"].keys()
+    assert all(torch.isfinite(found).all() for found in maps.values())
+    assert all(run.keys() == {"setting", "seconds", "code"} for run in about["runs"].values())
+    for name, one in tables.read_real_maps().items():
+        assert about["runs"][f"{name}/probability 1"]["setting"].items() >= real.KNOBS.items()
         assert one.probabilities == sorted(one.probabilities, reverse=True)
-        assert {"sensitivity", "marginal", "grey occlusion", "probability 1", f"logit {TOP}"} <= one.maps.keys()
+        assert {"sensitivity", "marginal", "grey occlusion", "probability 1", f"logit {real.TOP}"} <= one.maps.keys()
+        assert one.forwards > 0
     first = next(iter(tables.read_real_maps().values()))
-    assert {f"{place} 1" for place in LAYERS} <= first.maps.keys()
+    assert {f"{place} 1" for place in real.LAYERS} <= first.maps.keys()
+    assert first.maps["k = 1"].shape == first.maps["probability 1"][tables.WINDOW].shape
+
+
+@pytest.fixture
+def small_runs(monkeypatch, images, linear_model):
+    """Two runs of a linear model in place of SqueezeNet's, and the names of the maps that were really computed."""
+    computed = []
+
+    class Noted(real.Run):
+        def maps(self, *_):
+            computed.extend(self.names)
+            return super().maps(*_)
+
+    def runs(_, samples=1):
+        knobs = {"patch": 4, "stride": 4, "samples": samples}
+        for name in ("first", "second"):
+            yield Noted((name,), linear_model, images[:1], torch.tensor([0]), "grey occlusion", "activation", knobs)
+
+    monkeypatch.setattr(real, "CHOSEN", ("cat",))
+    monkeypatch.setattr(real, "real_runs", runs)
+    monkeypatch.setattr(real, "real_samplers", lambda _: {"grey occlusion": ConstantSampler(0.5)})
+    monkeypatch.setattr(
+        real, "_at_a_glance", lambda _: ({"classes": ["a"], "probabilities": [1.0]}, torch.zeros(16, 16))
+    )
+    return runs, computed
+
+
+def test_killed_recording_of_maps_goes_on_with_what_is_missing(small_runs, tmp_path, monkeypatch):
+    (runs, computed), file = small_runs, tmp_path / "maps.safetensors"
+
+    def killed(name):
+        yield next(runs(name))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(real, "real_runs", killed)
+    with pytest.raises(KeyboardInterrupt):
+        real.record_real_maps(file)
+    assert set(real.read_real_maps(file)["cat"].maps) == {"sensitivity", "first"}
+    monkeypatch.setattr(real, "real_runs", runs)
+    recorded = real.read_real_maps(real.record_real_maps(file))["cat"]
+    assert computed == ["first", "second"]
+    assert set(recorded.maps) == {"sensitivity", "first", "second"}
+    assert recorded.forwards == 2 * 16
+    monkeypatch.setattr(real, "real_runs", lambda name: runs(name, samples=2))
+    real.record_real_maps(file)
+    assert computed == ["first", "second"] * 2
+
+
+def test_a_window_of_a_picture_is_asked_about_with_the_rest_in_place(images, linear_model):
+    window = (slice(3, 9), slice(5, 15))
+    within = real.Within(linear_model, images[:1], window)
+    assert torch.equal(within(images[:1][..., *window]), linear_model(images[:1]))
+    changed = images[:1].clone()
+    changed[..., *window] = 0
+    assert torch.equal(within(torch.zeros(1, 3, 6, 10)), linear_model(changed))

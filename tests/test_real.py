@@ -7,14 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from xai_utils import (
-    ConditionalSampler,
-    MarginalSampler,
-    gradient,
-    load_model,
-    prediction_difference,
-    target_probability,
-)
+from xai_utils import ConditionalSampler, gradient, load_model, prediction_difference
+from xai_utils.experiments import prediction_difference as tables
+from xai_utils.experiments.prediction_difference import boxes, real
+from xai_utils.experiments.records import read_records
 from xai_utils.models import outputs
 from xai_utils.pictures import labelled_pictures, load_picture
 
@@ -41,18 +37,6 @@ def labels(pictures):
     return torch.tensor([picture.label for picture in pictures[::EVERY]])
 
 
-@pytest.fixture(scope="module")
-def sure(pictures, images, labels):
-    """Three pictures with small objects that SqueezeNet is sure of: their places, and bool masks of their boxes."""
-    boxes = torch.zeros(len(images), 224, 224, dtype=torch.bool)
-    for inside, picture in zip(boxes, pictures[::EVERY], strict=True):
-        for left, top, right, bottom in picture.boxes:
-            inside[top * 224 // 227 : bottom * 224 // 227, left * 224 // 227 : right * 224 // 227] = True
-    probability = target_probability(load_model("squeezenet1_1"), images, labels)
-    chosen = ((boxes.float().mean((1, 2)) < 0.4) & (probability > 0.8)).nonzero()[:3, 0]
-    return chosen, boxes[chosen]
-
-
 def test_the_folder_is_read_with_labels_and_boxes(pictures):
     assert len(pictures) == 1000
     assert all(0 <= picture.label < 1000 for picture in pictures)
@@ -71,28 +55,45 @@ def test_real_networks_recognise_real_pictures(name, pictures, images, labels):
     assert model.classes[labels[0]].lower().split(" ")[0] in pictures[0].name.lower()
 
 
-@pytest.mark.parametrize("kind", ["marginal", "gradient"])
-def test_the_evidence_of_a_sure_network_gathers_in_the_box(kind, sure, images, labels):
-    model, (chosen, boxes) = load_model("squeezenet1_1"), sure
-    if kind == "gradient":
-        maps = gradient(model, images[chosen], labels[chosen])
-    else:
-        sampler, generator = MarginalSampler(images[-40:]), torch.Generator().manual_seed(0)
-        knobs = {"patch": 28, "stride": 28, "samples": 2, "generator": generator}
-        maps = prediction_difference(model, images[chosen], labels[chosen], sampler=sampler, **knobs)
-    inside, outside = (
-        torch.stack([m[b].mean() for m, b in zip(maps, where, strict=True)]) for where in (boxes, ~boxes)
-    )
-    assert (inside > outside).sum() >= 2
-    assert inside.mean() > outside.mean()
+def test_a_row_of_the_table_of_boxes_is_what_the_code_computes_today():
+    row = read_records("box_separation")[0]
+    found = tables.measure_box(**row["configuration"])
+    assert found["area"] == row["result"]["area"]
+    for kind in boxes.KINDS:
+        assert found[kind] == pytest.approx(row["result"][kind], abs=0.02)
 
 
-def test_a_gaussian_of_real_patches_gives_bounded_evidence(sure, images, labels):
-    model, picture = load_model("squeezenet1_1"), sure[0][:1]
-    generator = torch.Generator().manual_seed(0)
+def test_relevance_gathers_on_the_objects_of_pictures_that_are_not_in_the_table():
+    """By its size, which tells more of the box than its sign, as the table shows."""
+    recorded = read_records("box_separation")
+    fresh = boxes.recognised_pictures("squeezenet1_1", len(recorded) + 6)[len(recorded) :]
+    model, about = load_model("squeezenet1_1"), tables.imagenet_pictures()
+    sensitive = []
+    for name in fresh:
+        found = gradient(model, load_picture(about[name].file), about[name].label)[0]
+        sensitive.append(tables.separation(found, tables.box_region(about[name])))
+    assert sum(sensitive) / len(fresh) > 0.6
+    rows = [tables.measure_box("squeezenet1_1", name, patch=16, stride=16, samples=1) for name in fresh]
+    for kind in ("conditional", "marginal"):
+        assert sum(row[kind]["size"] for row in rows) / len(rows) > 0.6
+
+
+def test_the_recorded_maps_of_photographs_belong_to_this_network_and_these_runs():
+    maps, about = real._read(real.FILE)
+    for name in real.CHOSEN:
+        said, sensitivity = real._at_a_glance(name)
+        assert said["classes"] == about["pictures"][name]["classes"]
+        assert said["probabilities"] == pytest.approx(about["pictures"][name]["probabilities"], abs=1e-3)
+        assert tables.correlation(sensitivity, maps[f"{name}/sensitivity"]) > 0.999
+        settings = {f"{name}/{run.names[0]}": run.setting() for run in real.real_runs(name)}
+        assert settings == {key: about["runs"][key]["setting"] for key in settings}
+
+
+def test_a_gaussian_of_real_patches_gives_bounded_evidence(images, labels):
+    model, generator = load_model("squeezenet1_1"), torch.Generator().manual_seed(0)
     sampler = ConditionalSampler.fit(images[-40:], generator=generator)
     knobs = {"patch": 10, "stride": 10, "samples": 1, "generator": generator}
-    maps = prediction_difference(model, images[picture], labels[picture], sampler=sampler, **knobs)
+    maps = prediction_difference(model, images[:1], labels[:1], sampler=sampler, **knobs)
     instances, classes = model.training_images, len(model.classes)
     assert torch.isfinite(maps).all()
     assert 0 < maps.abs().max() <= math.log2((instances + 1) * (instances + classes - 1) / (classes - 1))

@@ -3,6 +3,14 @@
 `python -m xai_utils.experiments.prediction_difference` computes and records all tables; a killed run goes on.
 """
 
+from xai_utils.experiments.prediction_difference.boxes import (
+    box_region,
+    box_separation,
+    imagenet_pictures,
+    measure_box,
+    separation,
+    separation_intervals,
+)
 from xai_utils.experiments.prediction_difference.claims import (
     claim_measures,
     concentration,
@@ -18,7 +26,12 @@ from xai_utils.experiments.prediction_difference.fillings import (
     fillings_by_sampler,
     measure_fillings,
 )
-from xai_utils.experiments.prediction_difference.real import read_real_maps, real_maps, record_real_maps
+from xai_utils.experiments.prediction_difference.real import (
+    WINDOW,
+    read_real_maps,
+    real_maps,
+    record_real_maps,
+)
 from xai_utils.experiments.prediction_difference.removal import (
     METHODS,
     agreement,
@@ -32,7 +45,10 @@ from xai_utils.experiments.prediction_difference.verdicts import claims_of_the_p
 
 __all__ = [
     "METHODS",
+    "WINDOW",
     "agreement",
+    "box_region",
+    "box_separation",
     "claim_measures",
     "claims_of_the_paper",
     "classifier",
@@ -43,7 +59,9 @@ __all__ = [
     "filled",
     "fillings",
     "fillings_by_sampler",
+    "imagenet_pictures",
     "maps_by_method",
+    "measure_box",
     "measure_claims",
     "measure_fillings",
     "measure_parts",
@@ -54,5 +72,7 @@ __all__ = [
     "real_maps",
     "record_real_maps",
     "removal_effects",
+    "separation",
+    "separation_intervals",
     "sign_agreement",
 ]

@@ -1,7 +1,5 @@
 """The sentences of the paper that its figures illustrate, counted over many scenes instead of a few pictures."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, max_pool2d
@@ -9,7 +7,7 @@ from torch.nn.functional import adaptive_avg_pool2d, max_pool2d
 from xai_utils.activations import record
 from xai_utils.baselines import gradient
 from xai_utils.experiments.prediction_difference.setting import COMMAND, classifier, parts_samplers, with_outer
-from xai_utils.experiments.records import RESULTS, record_all
+from xai_utils.experiments.records import grid, record_all
 from xai_utils.models import predict
 from xai_utils.papers.prediction_difference import prediction_differences, top_pixels, weight_of_evidence
 from xai_utils.parts import Parts, Scene
@@ -20,19 +18,20 @@ LAYERS = ("network.features.conv1", "network.features.inception3a", "network.fea
 """An early, a middle and the last convolution of the GoogLeNet miniature, as in the paper's figure 5."""
 
 
-def measure_claims(model: str, other: str, scene: int, samples: int) -> dict:
+def measure_claims(model: str, seeds: list[str], others: list[str], scene: int, samples: int) -> dict:
     """One scene of the test split: a number for every claim that figures 1 to 5 illustrate.
 
     Args:
         model: the network explained, as `load_model` takes it.
-        other: another network, explained for comparison.
+        seeds: the same architecture trained from other seeds: how much maps differ by the luck of a training.
+        others: other architectures: how much they differ by the network.
         scene: index in the test split.
         samples: drawn for each window.
 
     Returns:
         Measure -> number; every measure is described where it is computed. Maps by windows have patch 10 and stride 5.
     """
-    network, second, drawn = classifier(model), classifier(other), Parts("test").scene(scene)
+    network, drawn = classifier(model), Parts("test").scene(scene)
     image, label = drawn.image[None], drawn.label
     predicted = predict(network, image).argmax(1).item()
     joint, marginal = with_outer(parts_samplers()["conditional"], 14), parts_samplers()["marginal"]
@@ -51,7 +50,11 @@ def measure_claims(model: str, other: str, scene: int, samples: int) -> dict:
     smaller = maps(network, with_outer(parts_samplers()["conditional"], 9), patch=5, stride=2)[0]
     single = maps(network, finest, patch=1, stride=1, output="activation", of=[predicted])[0]
     sensitivity = gradient(network, image, predicted)[0]
-    edge, region = outline(drawn), drawn.region
+    edge, region, anywhere = outline(drawn), drawn.region, pixel_at_random(single, scene)
+
+    def alike(names: list[str]) -> float:
+        return sum(correlation(conditional, maps(classifier(name), joint)[0]) for name in names) / len(names)
+
     measures = {
         "concentration, conditional": concentration(conditional),
         "concentration, marginal": concentration(by_marginal),
@@ -61,6 +64,8 @@ def measure_claims(model: str, other: str, scene: int, samples: int) -> dict:
         "signs ten pixels apart, patch 1": sign_agreement(single),
         "signs ten pixels apart, patch 10": sign_agreement(its_logit),
         "evidence of the strongest pixel": pixel_evidence(network, image, predicted, finest, single),
+        "evidence of a pixel at random": pixel_evidence(network, image, predicted, finest, anywhere),
+        "sensitive among top pixels, patch 1": share_within(top_pixels(sensitivity[None])[0], single),
         "outline among top pixels, patch 1": share_within(edge, single),
         "outline among top pixels, sensitivity": share_within(edge, sensitivity),
         "outline among all pixels": float(edge.float().mean()),
@@ -71,8 +76,8 @@ def measure_claims(model: str, other: str, scene: int, samples: int) -> dict:
         "object among all pixels": float(region.float().mean()),
         "pair alike before the softmax": correlation(its_logit, mates_logit),
         "pair alike after the softmax": correlation(conditional, its_mate),
-        "repeats alike": correlation(conditional, again),
-        "networks alike": correlation(conditional, maps(second, joint)[0]),
+        "seeds alike": alike(seeds),
+        "networks alike": alike(others),
     }
     return {name: round(value, 4) for name, value in {**measures, **channel_sparseness(drawn)}.items()}
 
@@ -112,7 +117,12 @@ def over_windows(found: Tensor, patch: int = 10, stride: int = 5) -> Tensor:
 def pixel_evidence(
     network: nn.Module, image: Tensor, target: int, sampler: ConditionalSampler, single: Tensor
 ) -> float:
-    """The bits of evidence of the pixel that a map calls strongest, measured on draws that did not choose it."""
+    """Does the pixel that a map calls strongest speak as the map says? Its bits on fresh draws, times the map's sign.
+
+    The paper says that one pixel has an effect, not how large, so no threshold in bits can decide it, and |bits| is
+    above zero whatever a network does. Pixel and sign come from the map, bits from draws that chose neither: without
+    an effect their product has mean zero. A pixel at random, asked the same way, tells whether any pixel would do.
+    """
     row, column = divmod(int(single.abs().argmax()), single.shape[1])
     corner, generator = torch.tensor([[row, column]]), torch.Generator().manual_seed(1)
     contents = sampler.bind(image[0])(corner, 1, sampler.draw(1, 50, 1, generator))[0]
@@ -120,7 +130,13 @@ def pixel_evidence(
     changed[:, :, row : row + 1, column : column + 1] = contents
     probability = predict(network, torch.cat([image, changed]))[:, target]
     bits = weight_of_evidence(probability[0], probability[1:].mean(), network.training_images, len(network.classes))
-    return abs(float(bits))
+    return float(bits * single[row, column].sign())
+
+
+def pixel_at_random(found: Tensor, seed: int) -> Tensor:
+    """The map with all its pixels but one at random set to zero."""
+    kept = torch.randint(found.numel(), (1,), generator=torch.Generator().manual_seed(seed))
+    return torch.zeros_like(found).flatten().index_copy(0, kept, found.flatten()[kept]).reshape(found.shape)
 
 
 def correlation(first: Tensor, second: Tensor) -> float:
@@ -177,22 +193,22 @@ def _ranks(values: Tensor) -> Tensor:
 
 def claim_measures(
     model: str = "parts/alexnet",
-    other: str = "parts/vgg",
+    seeds: tuple[str, ...] = ("parts/alexnet-seed1", "parts/alexnet-seed2"),
+    others: tuple[str, ...] = ("parts/googlenet", "parts/vgg"),
     scenes: int = 20,
     *,
     samples: int = 2,
-    folder: Path = RESULTS,
     progress: Progress = quiet,
 ) -> list[dict]:
     """The rows of the table of claims, recorded or computed now.
 
     Args:
         model: the network explained; the paper uses its AlexNet for figures 2 to 4.
-        other: another network for comparison.
+        seeds: the same architecture from other seeds.
+        others: the other architectures of figure 1.
         scenes: the first so many of the test split.
         samples: drawn for each window.
-        folder: where the rows are recorded.
         progress: wraps the scenes.
     """
-    wanted = [{"model": model, "other": other, "scene": scene, "samples": samples} for scene in range(scenes)]
-    return record_all("claims", wanted, measure_claims, command=COMMAND, folder=folder, progress=progress)
+    wanted = grid(model=[model], seeds=[seeds], others=[others], scene=range(scenes), samples=[samples])
+    return record_all("claims", wanted, measure_claims, command=COMMAND, progress=progress)

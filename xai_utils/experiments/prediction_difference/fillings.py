@@ -1,12 +1,10 @@
 """How far are the samplers' fillings from what could truly stand in a window (drawn again, all else fixed)?"""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
 from xai_utils.experiments.prediction_difference.setting import COMMAND, classifier, parts_samplers, with_outer
-from xai_utils.experiments.records import RESULTS, record_all
+from xai_utils.experiments.records import grid, record_all
 from xai_utils.models import predict
 from xai_utils.papers.prediction_difference import weight_of_evidence
 from xai_utils.parts import Parts, Scene
@@ -135,7 +133,6 @@ def fillings(
     *,
     patches: tuple[int, ...] = (10, 20),
     draws: int = 16,
-    folder: Path = RESULTS,
     progress: Progress = quiet,
 ) -> list[dict]:
     """The rows of the table "how far are the samplers from the truth", recorded or computed now.
@@ -145,13 +142,7 @@ def fillings(
         scenes: the first so many of the test split.
         patches: sides of the window.
         draws: fillings of each kind.
-        folder: where the rows are recorded.
         progress: wraps the windows.
     """
-    wanted = [
-        {"model": model, "scene": scene, "patch": patch, "draws": draws}
-        for model in models
-        for patch in patches
-        for scene in range(scenes)
-    ]
-    return record_all("fillings", wanted, measure_fillings, command=COMMAND, folder=folder, progress=progress)
+    wanted = grid(model=models, patch=patches, scene=range(scenes), draws=[draws])
+    return record_all("fillings", wanted, measure_fillings, command=COMMAND, progress=progress)

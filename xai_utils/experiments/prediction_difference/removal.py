@@ -1,7 +1,5 @@
 """Does a part's relevance predict how much evidence is lost when the part is really gone (drawn again without it)?"""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from scipy.stats import spearmanr
@@ -9,7 +7,7 @@ from torch import Tensor, nn
 
 from xai_utils.baselines import gradient, gradient_times_input
 from xai_utils.experiments.prediction_difference.setting import COMMAND, classifier, parts_samplers, with_outer
-from xai_utils.experiments.records import RESULTS, record_all
+from xai_utils.experiments.records import grid, record_all
 from xai_utils.models import predict
 from xai_utils.papers.prediction_difference import prediction_difference, weight_of_evidence
 from xai_utils.parts import Parts, Scene
@@ -103,7 +101,6 @@ def part_relevance(
     patch: int = 10,
     stride: int = 7,
     samples: int = 4,
-    folder: Path = RESULTS,
     progress: Progress = quiet,
 ) -> list[dict]:
     """The rows of the table "relevance of a part against the effect of its removal", recorded or computed now.
@@ -114,12 +111,10 @@ def part_relevance(
         patch: side of the window.
         stride: from one window to the next.
         samples: drawn for each window.
-        folder: where the rows are recorded.
         progress: wraps the scenes.
     """
-    knobs = {"patch": patch, "stride": stride, "samples": samples}
-    wanted = [{"model": model, "scene": scene, **knobs} for model in models for scene in range(scenes)]
-    return record_all("part_relevance", wanted, measure_parts, command=COMMAND, folder=folder, progress=progress)
+    wanted = grid(model=models, scene=range(scenes), patch=[patch], stride=[stride], samples=[samples])
+    return record_all("part_relevance", wanted, measure_parts, command=COMMAND, progress=progress)
 
 
 def agreement(rows: list[dict], method: str) -> dict[str, np.ndarray]:
