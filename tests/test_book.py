@@ -57,6 +57,12 @@ def test_every_citation_is_in_the_bibliography(page):
     assert {key.strip() for keys in citations for key in keys.split(",")} <= BIBLIOGRAPHY
 
 
+def test_every_entry_of_the_bibliography_is_cited():
+    texts = "\n".join(text_of(page) for page in [*PAGES, *NOTEBOOKS])
+    cited = {key.strip() for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", texts) for key in keys.split(",")}
+    assert BIBLIOGRAPHY <= cited
+
+
 @each([*PAGES, *NOTEBOOKS, *TOP_LEVEL])
 def test_every_picture_of_a_page_has_an_alternative_text(page):
     text = text_of(page)

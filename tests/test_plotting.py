@@ -97,6 +97,21 @@ def test_show_maps_lays_a_single_picture_and_its_maps_in_one_row(images, maps):
     assert len({round(axis.get_position().y0, 6) for axis in figure.axes}) == 1
 
 
+@pytest.mark.parametrize(("maps_of_it", "lines"), [(3, [4]), (4, [3, 2]), (6, [4, 3])])
+def test_many_maps_of_a_single_picture_go_on_in_even_lines_beside_one_colour_bar(images, maps, maps_of_it, lines):
+    *panels, bar = show_maps(images[:1], {f"{i}": maps[:1] for i in range(maps_of_it)}).axes
+    heights = [round(axis.get_position().y0, 6) for axis in panels]
+    assert [heights.count(height) for height in dict.fromkeys(heights)] == lines
+    assert [axis.get_title() for axis in panels] == ["", *map(str, range(maps_of_it))]
+    assert bar.get_position().x0 > max(axis.get_position().x1 for axis in panels)
+
+
+def test_colour_bars_above_one_another_name_their_unit_once(images, maps):
+    figure = show_maps(images, {"small": maps, "large": 10 * maps}, limit="row", unit="activation difference")
+    assert [axis.get_ylabel() for axis in figure.axes[6:]] == ["", ""]
+    assert [text.get_text() for text in figure.texts] == ["activation difference"]
+
+
 def test_limits_are_shared_or_per_row_or_per_map_or_given(images, maps):
     both = {"small": maps, "large": 10 * maps}
     largest = float(maps.abs().max())

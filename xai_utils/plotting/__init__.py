@@ -9,5 +9,16 @@ readable when it is shown at the width of a phone.
 from .charts import chart, scatter
 from .look import style
 from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps
+from .points import with_points
 
-__all__ = ["chart", "contact_sheet", "cut_out", "overlay", "scatter", "show_images", "show_maps", "style"]
+__all__ = [
+    "chart",
+    "contact_sheet",
+    "cut_out",
+    "overlay",
+    "scatter",
+    "show_images",
+    "show_maps",
+    "style",
+    "with_points",
+]

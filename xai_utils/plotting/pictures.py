@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SIGNED, UNSIGNED = "RdBu_r", "Purples"
 GAP, BAR = 0.07, 0.95  # inches between panels, and beside them for a colour bar with its numbers
+ACROSS = 4  # panels in a line, so that letters and pictures stay readable on a phone
 
 
 def overlay(images: Tensor, maps: Tensor, *, limit: float | None = None, over: bool = True) -> Tensor:
@@ -66,6 +67,8 @@ def show_maps(
 ) -> "Figure":
     """Pictures above their maps: a column per picture, a row per kind of map; a single picture's maps lie beside it.
 
+    Beside a single picture there is room for three maps; more of them go on in further lines.
+
     Args:
         images: RGB in [0, 1], [batch, 3, height, width].
         maps: [batch, height, width], or several of them, row label -> maps.
@@ -96,15 +99,19 @@ def show_maps(
         scales.append((1.0 if limit == "each" else full, signed))
     if len(images) == 1:
         heads = [panels[0][0][1], *("\n".join(filter(None, (n, *titles.get(n, ())))) for n in rows)]
-        panels = [[(row[0][0], head) for row, head in zip(panels, heads, strict=True)]]
+        panels = _wrapped([(row[0][0], head) for row, head in zip(panels, heads, strict=True)])
     labels = ["", *rows] if any(rows) and len(images) > 1 else []
     under = len(images) == 1 and len(set(scales)) > 1  # maps side by side with a scale each have it underneath
     figure, axes = _sheet(panels, labels=labels, title=title, **({"below": 0.6} if under else {"right": BAR}))
-    beside = [[axis] for axis in axes[0][1:]] if len(images) == 1 else axes[1:]
+    beside = [[axis] for line in axes for axis in line][1:] if len(images) == 1 else axes[1:]
     if len(set(scales)) == 1:
         beside, scales = [[axis for row in beside for axis in row]], scales[:1]
+    once = len(scales) > 1 and not under  # bars in a column share the unit's name, which is longer than each of them
     for row, scale in zip(beside, scales, strict=True):
-        _bar(figure, row, *scale, unit, under)
+        _bar(figure, row, *scale, "" if once else unit, under)
+    if once:
+        middle = (beside[0][0].get_position().y1 + beside[-1][0].get_position().y0) / 2
+        figure.text(1, middle, unit, rotation=90, ha="right", va="center", fontsize=9)
     return figure
 
 
@@ -156,6 +163,13 @@ def _paint(ground: Tensor, maps: Tensor, limit: float, signed: bool) -> Tensor:
     opacity = (1.6 * value.abs()).clamp(max=0.95)[:, None]  # what is near 0 fades instead
     colour = matplotlib.colormaps[SIGNED if signed else UNSIGNED](((strong + 1) / 2 if signed else strong).numpy())
     return opacity * torch.from_numpy(colour[..., :3]).float().movedim(-1, 1) + (1 - opacity) * ground
+
+
+def _wrapped(panels: Sequence[tuple[Tensor, str]]) -> list[Sequence[tuple[Tensor, str]]]:
+    """Lines of at most `ACROSS` panels, as even as can be."""
+    lines = -(-len(panels) // ACROSS)
+    across = -(-len(panels) // lines)
+    return [panels[i : i + across] for i in range(0, len(panels), across)]
 
 
 def _lines(texts: Sequence[str]) -> int:

@@ -13,7 +13,8 @@ STYLE = """
 #ID{box-sizing:border-box;max-width:46rem;margin:.25rem auto;padding:.9rem 1rem;border:1px solid #d0d7de;
 border-radius:10px;background:#fff;color:#24292f;color-scheme:light;line-height:1.4}
 #ID [hidden]{display:none!important}
-#ID .knobs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,15rem),1fr));gap:.5rem 1.75rem}
+#ID .knobs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,15rem),1fr));gap:.5rem 1.75rem;
+align-items:end}
 #ID .head{display:flex;justify-content:space-between;gap:1rem;margin:0}
 #ID label{margin:0;font-weight:600;color:inherit}
 #ID output{color:#0b5fad;font-weight:600;font-variant-numeric:tabular-nums}
@@ -26,8 +27,8 @@ border-radius:6px;background:#fff;color:inherit;font:inherit;font-size:1rem;curs
 #ID .ticks span{display:flex;justify-content:center;width:0;white-space:nowrap}
 #ID figure{margin:.8rem 0 0;padding:0;text-align:center}
 #ID img{display:block;max-width:100%;height:auto;margin:0 auto;padding:0;background:#fff;filter:none}
-#ID figcaption{margin:.5rem 0 0;padding:0;min-height:1.4em;color:#57606a;font-size:.9rem;
-font-weight:400;text-align:center}
+#ID figcaption{margin:.5rem 0 0;padding:0;min-height:1.4em;color:#57606a;font:inherit;font-size:.9rem;
+text-align:center}
 @media print{#ID .knobs{display:none}#ID{border:0;padding:0;break-inside:avoid}}
 """
 
