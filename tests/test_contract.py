@@ -5,16 +5,55 @@ from functools import partial
 import pytest
 import torch
 
-from xai_utils import ConditionalSampler, ConstantSampler, MarginalSampler, gradient, prediction_difference
-from xai_utils.baselines import gradient_times_input
+from xai_utils import (
+    ConditionalSampler,
+    ConstantSampler,
+    MarginalSampler,
+    cnn_fixations,
+    fixation_map,
+    gradient,
+    prediction_difference,
+)
+from xai_utils.baselines import (
+    contrastive_mwp,
+    deconvolution,
+    excitation_backprop,
+    grad_cam,
+    gradient_times_input,
+    guided_backprop,
+    integrated_gradients,
+    lrp,
+)
 
 OTHERS = torch.rand(12, 3, 16, 16, generator=torch.Generator().manual_seed(7))
 GAUSSIAN = ConditionalSampler.fit(OTHERS, outer=6, patches=1000, generator=torch.Generator().manual_seed(8))
 KNOBS = {"patch": 4, "stride": 3, "samples": 2}
 
+
+def at_once(method, **knobs):
+    """A method that draws nothing and takes all images at once, which the house words do not concern."""
+    return lambda model, images, target, **_: method(model, images, target, **knobs)
+
+
+def integrated(model, images, target, *, generator, **words):
+    return integrated_gradients(model, images, target, steps=4, **words)
+
+
+def fixations(model, images, target, *, generator, **words):
+    return fixation_map(cnn_fixations(model, images, target, **words), images.shape[2:])
+
+
 METHODS = {
-    "gradient": lambda model, images, target, **_: gradient(model, images, target),
-    "gradient x input": lambda model, images, target, **_: gradient_times_input(model, images, target),
+    "gradient": at_once(gradient),
+    "gradient x input": at_once(gradient_times_input),
+    "guided backprop": at_once(guided_backprop),
+    "deconvolution": at_once(deconvolution),
+    "grad-cam": at_once(grad_cam),
+    "excitation backprop": at_once(excitation_backprop, layer="2"),
+    "contrastive mwp": at_once(contrastive_mwp, layer="2"),
+    "lrp": at_once(lrp),
+    "integrated gradients": integrated,
+    "cnn fixations": fixations,
     "occlusion": partial(prediction_difference, sampler=ConstantSampler(), **KNOBS),
     "marginal": partial(prediction_difference, sampler=MarginalSampler(OTHERS), **KNOBS),
     "conditional": partial(prediction_difference, sampler=GAUSSIAN, **KNOBS),

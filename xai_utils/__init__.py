@@ -1,8 +1,21 @@
 """What Did the Network See? Five papers on explaining image classifiers, on one small PyTorch package."""
 
 from xai_utils.activations import as_model, record
-from xai_utils.baselines import gradient
+from xai_utils.baselines import (
+    cam,
+    contrastive_mwp,
+    deconvolution,
+    excitation_backprop,
+    grad_cam,
+    gradient,
+    gradient_times_input,
+    guided_backprop,
+    integrated_gradients,
+    last_spatial_layer,
+    lrp,
+)
 from xai_utils.models import Classifier, load_model, outputs, predict, target_probability
+from xai_utils.papers.cnn_fixations import cnn_fixations, fixation_map, points_to_box, remove_outliers
 from xai_utils.papers.prediction_difference import (
     prediction_difference,
     prediction_differences,
@@ -27,14 +40,28 @@ __all__ = [
     "InpaintingSampler",
     "MarginalSampler",
     "as_model",
+    "cam",
+    "cnn_fixations",
+    "contrastive_mwp",
+    "deconvolution",
+    "excitation_backprop",
+    "fixation_map",
+    "grad_cam",
     "gradient",
+    "gradient_times_input",
+    "guided_backprop",
+    "integrated_gradients",
+    "last_spatial_layer",
     "load_model",
+    "lrp",
     "outputs",
+    "points_to_box",
     "predict",
     "prediction_difference",
     "prediction_differences",
     "quiet",
     "record",
+    "remove_outliers",
     "target_probability",
     "top_pixels",
     "weight_of_evidence",

@@ -1,0 +1,110 @@
+"""Metrics on boxes and maps whose score is arithmetic."""
+
+import csv
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from xai_utils.metrics import box_iou, equal_error_threshold, maps_to_boxes, precision_recall, top1_localisation_error
+
+FOUR = torch.tensor([[0, 0, 4, 4]])
+
+
+def test_the_overlap_is_intersection_over_union_of_the_best_true_box():
+    assert box_iou(FOUR, [torch.tensor([[0, 0, 4, 4]])]).tolist() == [1.0]
+    assert box_iou(FOUR, [torch.tensor([[2, 2, 6, 6]])]).tolist() == [pytest.approx(4 / 28)]
+    assert box_iou(FOUR, [torch.tensor([[2, 2, 6, 6], [0, 0, 4, 2], [9, 9, 10, 10]])]).tolist() == [0.5]
+    assert box_iou(FOUR, [torch.tensor([[4, 0, 8, 4]])]).tolist() == [0.0]  # they touch
+
+
+def test_a_box_without_area_and_a_picture_without_objects_overlap_with_nothing():
+    nothing = torch.tensor([[0, 0, 0, 0]])
+    assert box_iou(nothing, [nothing]).tolist() == [0.0]
+    assert box_iou(FOUR, [torch.empty(0, 4)]).tolist() == [0.0]
+
+
+def test_an_error_has_the_wrong_class_or_a_box_that_overlaps_by_less_than_half():
+    boxes = torch.tensor([[0, 0, 4, 2], [0, 0, 4, 1], [0, 0, 4, 4], [0, 0, 4, 1]])
+    errors = top1_localisation_error(boxes, [FOUR] * 4, predicted=[1, 1, 2, 2], labels=1)
+    assert errors.tolist() == [False, True, True, True]  # an IoU of exactly one half is a hit
+
+
+def test_the_box_is_that_of_the_largest_piece_above_the_threshold():
+    maps = torch.zeros(2, 6, 8)
+    maps[0, 1:3, 2:5], maps[0, 5, 7] = 0.6, 1.0
+    maps[1] = maps[0].flip(0) - 3.0  # the same upside down, on another scale
+    assert maps_to_boxes(maps, 0.5).tolist() == [[2, 1, 5, 3], [2, 3, 5, 5]]
+    assert maps_to_boxes(maps, 0.7).tolist() == [[7, 5, 8, 6], [7, 0, 8, 1]]
+    assert maps_to_boxes(torch.zeros(1, 6, 8), 0.7).tolist() == [[0, 0, 8, 6]]  # a map that says nothing marks all
+
+
+def test_at_the_equal_error_threshold_precision_is_recall():
+    generator = torch.Generator().manual_seed(0)
+    maps, regions = torch.rand(3, 9, 9, generator=generator), torch.rand(3, 9, 9, generator=generator) > 0.7
+    precision, recall = precision_recall(maps, regions, equal_error_threshold(maps, regions))
+    assert precision == recall
+    assert precision_recall(regions.float(), regions, 0.5) == (1.0, 1.0)
+    assert precision_recall(maps, regions, 2.0) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: box_iou(torch.zeros(4), [FOUR]), r"boxes: expected \[boxes, 4\]"),
+        (lambda: box_iou(torch.tensor([[5, 0, 4, 4]]), [FOUR]), "boxes: expected boxes that end after they begin"),
+        (lambda: box_iou(FOUR, [FOUR, FOUR]), "truths: expected true boxes for each image"),
+        (lambda: top1_localisation_error(FOUR, [FOUR], [1, 2], [1]), "target: expected one class"),
+        (lambda: maps_to_boxes(torch.zeros(4, 4), 0.5), "maps: expected finite values"),
+        (lambda: maps_to_boxes(torch.full((1, 4, 4), torch.nan), 0.5), "maps: expected finite values"),
+        (lambda: maps_to_boxes(torch.zeros(1, 4, 4), 50), "threshold: expected a share"),
+        (lambda: equal_error_threshold(torch.zeros(1, 4, 4), torch.zeros(1, 4, 5) > 1), "regions: expected bool"),
+        (lambda: equal_error_threshold(torch.zeros(1, 4, 4), torch.zeros(1, 4, 4) > 1), "at least one pixel"),
+        (lambda: precision_recall(torch.zeros(1, 4, 4), torch.zeros(1, 4, 4), 0.5), "regions: expected bool"),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.real
+@pytest.mark.skipif("XAI_DATA" not in os.environ, reason="needs $XAI_DATA")
+@pytest.mark.parametrize(
+    ("network", "printed"), [("alexNet", 65.70), ("vgg16", 55.22), ("googleNet", 57.53), ("resNet152", 54.31)]
+)
+def test_the_boxes_of_the_authors_give_the_errors_that_the_paper_prints(network, printed):
+    data = Path(os.environ["XAI_DATA"])
+    if not (data / "cnn-fixations-boxes").is_dir():
+        pytest.skip("$XAI_DATA has no cnn-fixations-boxes/")
+    labels, truths = _imagenet(data)
+    classes = {
+        int(row["ilsvrc_devkit_id"]): int(row["index"])
+        for row in csv.DictReader((data / "imagenet-classes" / "devkit-ids.csv").open())
+    }
+    names = [f"val/ILSVRC2012_val_{number:08d}.JPEG" for number in range(1, 50_001)]
+    rows = [line.split() for line in (data / "cnn-fixations-boxes" / f"{network}.txt").read_text().splitlines()]
+    errors = top1_localisation_error(
+        torch.tensor([_exclusive(row[1:]) for row in rows]),
+        [truths[name] for name in names],
+        [classes[int(row[0])] for row in rows],
+        [int(labels[name]) for name in names],
+    )
+    assert round(100 * errors.double().mean().item(), 2) == printed
+
+
+@cache
+def _imagenet(data):
+    labels = dict(line.split(",") for line in (data / "ilsvrc-val-boxes" / "class_labels.txt").read_text().split())
+    truths = {name: [] for name in labels}
+    for line in (data / "ilsvrc-val-boxes" / "localization.txt").read_text().split():
+        name, *box = line.split(",")
+        truths[name].append(_exclusive(box))
+    return labels, {name: torch.tensor(boxes) for name, boxes in truths.items()}
+
+
+def _exclusive(box):
+    left, top, right, bottom = map(int, box)
+    return [left, top, right + 1, bottom + 1]

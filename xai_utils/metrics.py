@@ -1,0 +1,178 @@
+"""How good an explanation is, by a measure that needs no method: only maps, boxes, regions and labels come in."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from xai_utils.tensors import check_target
+
+
+def box_iou(boxes: Tensor, truths: Sequence[Tensor]) -> Tensor:
+    """The overlap of each image's box with the best of its true boxes, intersection over union.
+
+    Args:
+        boxes: [batch, 4], (left, top, right, bottom), pixels, right and bottom exclusive; a box without area overlaps
+            with nothing.
+        truths: for each image [objects, 4], the same convention; possibly none.
+
+    Returns:
+        float64 [batch], 0 to 1.
+
+    Raises:
+        ValueError: another shape, a box that ends before it begins, or another number of images.
+
+    Example:
+        >>> box_iou(torch.tensor([[0, 0, 10, 10]]), [torch.tensor([[0, 0, 10, 5], [50, 50, 60, 60]])])
+        tensor([0.5000], dtype=torch.float64)
+    """
+    _check_boxes("boxes", boxes)
+    if len(boxes) != len(truths):
+        raise ValueError(f"truths: expected true boxes for each image ({len(boxes)}), got {len(truths)}")
+    image = torch.repeat_interleave(torch.tensor([len(_check_boxes("truths", true)) for true in truths]))
+    ours, theirs = boxes.double()[image], torch.cat([true.double().reshape(-1, 4) for true in truths])
+    shared = _area(torch.cat([torch.maximum(ours, theirs)[:, :2], torch.minimum(ours, theirs)[:, 2:]], dim=1))
+    both = _area(ours) + _area(theirs) - shared
+    overlaps = shared / both.clamp(min=torch.finfo(both.dtype).tiny)
+    return torch.zeros(len(boxes), dtype=torch.float64).scatter_reduce(0, image, overlaps, "amax")
+
+
+def _area(boxes: Tensor) -> Tensor:
+    return (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1)
+
+
+def top1_localisation_error(
+    boxes: Tensor,
+    truths: Sequence[Tensor],
+    predicted: int | Sequence[int] | Tensor,
+    labels: int | Sequence[int] | Tensor,
+    *,
+    overlap: float = 0.5,
+) -> Tensor:
+    """Where the box or the class is wrong: ILSVRC's localisation task for one guess.
+
+    **Source**: CNN Fixations, section IV-A, Table I. A hit has the right class and an IoU of at least 0.5 with one of
+    the class's boxes, counted on inclusive pixels as in the ILSVRC boxes (with exclusive ends, as here, that is the
+    ordinary IoU). With this reading the authors' own boxes give their printed errors exactly.
+
+    Args:
+        boxes: [batch, 4], (left, top, right, bottom), right and bottom exclusive.
+        truths: for each image [objects, 4], the same convention.
+        predicted: the class that the network named, for each image.
+        labels: the true class, for each image.
+        overlap: smallest IoU of a hit.
+
+    Returns:
+        bool [batch], True for an error; its mean is the error rate.
+
+    Raises:
+        TypeError, ValueError: not boxes, not classes, or different numbers of images.
+
+    Example:
+        >>> boxes, truth = torch.tensor([[0, 0, 9, 9], [0, 0, 9, 9]]), [torch.tensor([[0, 0, 10, 10]])] * 2
+        >>> top1_localisation_error(boxes, truth, [3, 4], [3, 3])
+        tensor([False,  True])
+    """
+    right = check_target(predicted, len(boxes), None) == check_target(labels, len(boxes), None)
+    return ~(right & (box_iou(boxes, truths) >= overlap))
+
+
+def maps_to_boxes(maps: Tensor, threshold: float) -> Tensor:
+    """The tightest box around the largest connected piece of what a map marks.
+
+    **Source**: the protocol of CAM (Zhou et al., 2016), which the papers on localisation share: keep what is above a
+    share of the map's maximum, take the largest connected component.
+
+    Args:
+        maps: float [batch, height, width], higher = more relevant.
+        threshold: share of the way from the map's minimum to its maximum that a pixel must reach, 0 to 1.
+
+    Returns:
+        int64 [batch, 4]: (left, top, right, bottom), right and bottom exclusive.
+
+    Raises:
+        ValueError: maps that are not finite or not [batch, height, width], a threshold outside 0..1.
+
+    Example:
+        >>> maps_to_boxes(torch.eye(3).repeat_interleave(2, 0)[None], 0.5)
+        tensor([[0, 0, 3, 6]])
+    """
+    import cv2
+
+    if maps.ndim != 3 or not torch.isfinite(maps).all():
+        raise ValueError(f"maps: expected finite values [batch, height, width], got shape {list(maps.shape)}")
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold: expected a share of the map's range in 0..1, got {threshold}")
+    low, high = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
+    marked = (maps >= low + threshold * (high - low)).cpu().numpy().astype("uint8")
+    boxes = []
+    for picture in marked:
+        _, _, pieces, _ = cv2.connectedComponentsWithStats(picture, connectivity=8)
+        left, top, width, height, _ = max(pieces[1:], key=lambda piece: piece[cv2.CC_STAT_AREA])  # 0 is the rest
+        boxes.append([left, top, left + width, top + height])
+    return torch.tensor(boxes, dtype=torch.int64).reshape(-1, 4)
+
+
+def equal_error_threshold(maps: Tensor, regions: Tensor) -> float:
+    """The value at which precision and recall over all pixels of all maps are equal.
+
+    **Source**: CNN Fixations, section IV-C, Table II ("precision at EER"). Both are equal where as many pixels are
+    marked as belong to the regions.
+
+    Args:
+        maps: float [batch, height, width].
+        regions: bool [batch, height, width], the objects' pixels.
+
+    Returns:
+        The smallest value that is still marked.
+
+    Raises:
+        ValueError: regions of another shape, or without any pixel.
+
+    Example:
+        >>> equal_error_threshold(torch.tensor([[[0.1, 0.7, 0.9]]]), torch.tensor([[[True, False, True]]]))
+        0.699999988079071
+    """
+    _check_regions(maps, regions)
+    return float(maps.flatten().topk(int(regions.sum())).values[-1])
+
+
+def precision_recall(maps: Tensor, regions: Tensor, threshold: float) -> tuple[float, float]:
+    """Which share of the marked pixels belongs to the regions, and which share of the regions is marked.
+
+    Args:
+        maps: float [batch, height, width].
+        regions: bool [batch, height, width], the objects' pixels.
+        threshold: a pixel is marked if its value is at least this.
+
+    Returns:
+        (precision, recall), 0 to 1 each; precision is 0 where nothing is marked.
+
+    Raises:
+        ValueError: regions of another shape, or without any pixel.
+
+    Example:
+        >>> precision_recall(torch.tensor([[[0.1, 0.7, 0.9]]]), torch.tensor([[[True, False, True]]]), 0.5)
+        (0.5, 0.5)
+    """
+    _check_regions(maps, regions)
+    marked = maps >= threshold
+    both = int((marked & regions).sum())
+    return both / max(1, int(marked.sum())), both / int(regions.sum())
+
+
+def _check_regions(maps: Tensor, regions: Tensor) -> None:
+    if regions.dtype != torch.bool or regions.shape != maps.shape:
+        raise ValueError(
+            f"regions: expected bool of the maps' shape {list(maps.shape)}, got {regions.dtype} {list(regions.shape)}"
+        )
+    if not regions.any():
+        raise ValueError("regions: expected at least one pixel of an object, got none")
+
+
+def _check_boxes(name: str, boxes: Tensor) -> Tensor:
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"{name}: expected [boxes, 4] (left, top, right, bottom), got shape {list(boxes.shape)}")
+    if (boxes[:, 2:] < boxes[:, :2]).any():
+        raise ValueError(f"{name}: expected boxes that end after they begin, got others")
+    return boxes
