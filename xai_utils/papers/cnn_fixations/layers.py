@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, fx
 
-from xai_utils.papers.cnn_fixations.units import Handed, Units, Walk, argument, called, join, sign_of
+from xai_utils.papers.cnn_fixations.units import Handed, Units, Walk, argument, called, sign_of
 from xai_utils.papers.cnn_fixations.windows import Lines, pair, sliding, within
 
 
@@ -14,8 +14,11 @@ def linear(walk: Walk, node: fx.Node, units: Units) -> Handed:
     source, layer = argument(node, 0, "input"), walk.trace.module(node)
     value = walk.trace.values[source]
     weight = layer.weight if layer else walk.trace.values[argument(node, 1, "weight")]
-    at_places = value.ndim > 2 or (_is_flattened_map(walk, source) and not walk.everywhere)
-    yield source, (strongest_input if at_places else positive_inputs)(walk, value, weight, units)
+    if value.ndim > 2 or (_is_flattened_map(walk, source) and not walk.everywhere):
+        for some in units.blocks(value.shape[-1]):
+            yield source, strongest_input(walk, value, weight, some)
+    else:
+        yield source, positive_inputs(walk, value, weight, units)
 
 
 def positive_inputs(walk: Walk, value: Tensor, weight: Tensor, units: Units) -> Units:
@@ -46,13 +49,10 @@ def strongest_input(walk: Walk, value: Tensor, weight: Tensor, units: Units) -> 
         weight: [outputs, inputs].
         units: of the layer's output [batch, ..., outputs].
     """
-    parts = []
-    for some in units.blocks(value.shape[-1]):
-        *place, output = some.index.unbind(dim=1)
-        strength, best = (value[tuple(place)] * weight[output] * some.sign[:, None]).max(dim=1)
-        walk.count(some, strength)
-        parts.append(_arrived(value, *place, best))
-    return join(parts, value.shape)
+    *place, output = units.index.unbind(dim=1)
+    strength, best = (value[tuple(place)] * weight[output] * units.sign[:, None]).max(dim=1)
+    walk.count(units, strength)
+    return _arrived(value, *place, best)
 
 
 def _arrived(value: Tensor, *columns: Tensor) -> Units:
@@ -86,8 +86,8 @@ def convolution(walk: Walk, node: fx.Node, units: Units) -> Handed:
     """A convolution (Algorithm 2): the channel that contributes most, at the same place or at its strongest one."""
     source, kernel = argument(node, 0, "input"), _kernel(walk, node)
     value = walk.trace.values[source]
-    parts = [_strongest_channel(walk, kernel, value, some) for some in units.blocks(kernel.weight[0].numel())]
-    yield source, join(parts, value.shape)
+    for some in units.blocks(kernel.weight[0].numel()):
+        yield source, _strongest_channel(walk, kernel, value, some)
 
 
 def _strongest_channel(walk: Walk, kernel: Kernel, value: Tensor, units: Units) -> Units:
