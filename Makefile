@@ -55,12 +55,17 @@ lab: $(READY) ## open JupyterLab in notebooks/
 bench: $(READY) ## measure speed and memory, write data/results/benchmark.json
 	$(BIN)/python -m xai_utils.experiments.benchmark
 
-train: $(READY) ## train the book's five networks again (about an hour), write data/weights
-	$(BIN)/python -m xai_utils.experiments.classifiers
+FIXATIONS = cnn_fixations.captions cnn_fixations.sketches cnn_fixations.proposals
 
-record: $(READY) ## compute all tables in data/results that are missing (an hour)
-	$(BIN)/python -m xai_utils.experiments.shortcuts
-	$(BIN)/python -m xai_utils.experiments.prediction_difference
+train: $(READY) ## train the book's networks again (two hours), write data/weights
+	$(BIN)/python -m xai_utils.experiments.classifiers
+	for room in $(FIXATIONS); do $(BIN)/python -m xai_utils.experiments.$$room --train || exit 1; done
+
+TABLES = shortcuts prediction_difference cnn_fixations $(FIXATIONS) \
+	cnn_fixations.saliency cnn_fixations.mistakes cnn_fixations.adversaries cnn_fixations.hits
+
+record: $(READY) ## compute all tables in data/results that are missing (two hours)
+	for table in $(TABLES); do $(BIN)/python -m xai_utils.experiments.$$table || exit 1; done
 
 clean: ## remove the built book, the environment and all caches
 	rm -rf _build $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,32 @@
+"""What CNN Fixations cost, in forward passes."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from xai_utils.experiments.benchmark import in_forwards
+from xai_utils.experiments.records import RESULTS
+
+
+def test_two_forward_passes_cost_two_forward_passes():
+    model = nn.Sequential(nn.Conv2d(3, 32, 7, padding=3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+    def twice(model, images, target):
+        with torch.inference_mode():
+            model(images), model(images)
+
+    found = in_forwards(model, torch.rand(4, 3, 96, 96), {"twice": twice, "never": lambda *_: None})
+    assert found["twice"] == pytest.approx(2, abs=0.5)
+    assert found["never"] < 0.1
+
+
+def test_the_recorded_costs_hold_at_least_the_forward_pass_that_every_method_needs():
+    row = json.loads((RESULTS / "benchmark.json").read_text())["cnn_fixations"]
+    assert (row["model"], row["batch_size"]) == ("resnet50", 8)
+    assert row["forwards"].keys() == {"fixations", "fixations, moving", "Grad-CAM"}
+    for ratios in row["forwards"].values():
+        assert len(ratios) >= 5
+        assert ratios == sorted(ratios)
+        assert 1 < ratios[0] <= ratios[-1] < 3
