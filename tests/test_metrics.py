@@ -24,6 +24,7 @@ def test_a_box_without_area_and_a_picture_without_objects_overlap_with_nothing()
     nothing = torch.tensor([[0, 0, 0, 0]])
     assert box_iou(nothing, [nothing]).tolist() == [0.0]
     assert box_iou(FOUR, [torch.empty(0, 4)]).tolist() == [0.0]
+    assert box_iou(torch.empty(0, 4), []).tolist() == []
 
 
 def test_an_error_has_the_wrong_class_or_a_box_that_overlaps_by_less_than_half():

@@ -29,8 +29,9 @@ def box_iou(boxes: Tensor, truths: Sequence[Tensor]) -> Tensor:
     _check_boxes("boxes", boxes)
     if len(boxes) != len(truths):
         raise ValueError(f"truths: expected true boxes for each image ({len(boxes)}), got {len(truths)}")
-    image = torch.repeat_interleave(torch.tensor([len(_check_boxes("truths", true)) for true in truths]))
-    ours, theirs = boxes.double()[image], torch.cat([true.double().reshape(-1, 4) for true in truths])
+    counts = torch.tensor([len(_check_boxes("truths", true)) for true in truths], dtype=torch.int64)
+    image = torch.repeat_interleave(counts)
+    ours, theirs = boxes.double()[image], torch.cat([boxes.double()[:0], *(true.double() for true in truths)])
     shared = _area(torch.cat([torch.maximum(ours, theirs)[:, :2], torch.minimum(ours, theirs)[:, 2:]], dim=1))
     both = _area(ours) + _area(theirs) - shared
     overlaps = shared / both.clamp(min=torch.finfo(both.dtype).tiny)

@@ -145,8 +145,7 @@ def in_forwards(
 def fixation_costs(name: str = "resnet50", batch_size: int = 8, processes: int = 5) -> dict:
     """What CNN Fixations cost on a network of full size, beside captum's Grad-CAM, in forward passes.
 
-    The bare forward pass itself has two speeds, which a process keeps once it has one (it depends on how its memory
-    was allotted), so the ratios are measured in several processes of their own.
+    Within a process the ratios hardly move, from one process to the next they do, so several processes measure them.
 
     Args:
         name: a classifier of torchvision; its weights are random where `$XAI_WEIGHTS` has none.
