@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from xai_utils.experiments.cnn_fixations import localisation, pictures
+from xai_utils.experiments.cnn_fixations.verdicts import claims_of_the_paper
 from xai_utils.experiments.records import read_records
 from xai_utils.models import load_model
 from xai_utils.parts import Parts
@@ -84,3 +85,10 @@ def test_the_paper_s_protocol_lies_within_what_was_tuned():
     """5% of the points within 9 to 11% of the diagonal, section IV-A."""
     assert 0.05 in localisation.SHARES
     assert {0.09, 0.1, 0.11} <= set(localisation.RADII)
+
+
+def test_every_claim_has_a_verdict_and_a_measurement():
+    claims = claims_of_the_paper()
+    assert {claim.verdict for claim in claims} <= {"holds", "does not hold", "undecided", "shown"}
+    assert all(claim.measured and "nan" not in claim.measured for claim in claims)
+    assert len(claims) == len({(claim.place, claim.says) for claim in claims}) >= 14

@@ -1,0 +1,227 @@
+"""The table of claims: the testable sentences of the paper beside what the recorded rows say."""
+
+from collections.abc import Sequence
+
+from xai_utils.experiments.claims import Claim, ClaimsTable, Interval, claims_table, verdict
+from xai_utils.experiments.cnn_fixations import adversaries, hits, mistakes, proposals, saliency, sketches
+from xai_utils.experiments.cnn_fixations.localisation import OWN
+from xai_utils.experiments.records import read_records
+
+OTHERS = ("gradient", "guided backprop", "Grad-CAM", "cMWP", "LRP")
+
+
+def claims_of_the_paper() -> ClaimsTable:
+    """Every testable claim with what was found, from the recorded tables.
+
+    A claim about one quantity holds if its interval leaves no doubt, and fails likewise; a claim that one method is
+    ahead of another holds if their intervals lie apart.
+    """
+    return claims_table([*_boxes(), *_pictures(), *_others()])
+
+
+def apart(first: Interval, second: Interval) -> str:
+    """What two intervals say of the claim that the first quantity is larger.
+
+    Example:
+        >>> [apart((5, 4, 6), other) for other in ((2, 1, 3), (4, 3, 5), (8, 7, 9))]
+        ['holds', 'undecided', 'does not hold']
+    """
+    return "holds" if first[1] > second[2] else "does not hold" if first[2] < second[1] else "undecided"
+
+
+def of_all(verdicts: Sequence[str]) -> str:
+    """A claim about several cases holds if it holds in each, and fails if it fails in one.
+
+    Example:
+        >>> of_all(["holds", "undecided"]), of_all(["holds", "does not hold"])
+        ('undecided', 'does not hold')
+    """
+    return next((word for word in ("does not hold", "undecided") if word in verdicts), "holds")
+
+
+def _said(interval: Interval) -> str:
+    return "{:.2f} [{:.2f}, {:.2f}]".format(*interval)
+
+
+def _boxes() -> list[Claim]:
+    rows = read_records("localisation")
+    missed = {(r["configuration"]["model"], r["configuration"]["method"]): r["result"]["box_error"] for r in rows}
+    best = {model: min((m for m in OTHERS if (model, m) in missed), key=lambda m: missed[model, m][0]) for model in OWN}
+    ahead = [apart(missed[model, best[model]], missed[model, "fixations"]) for model in OWN]
+    readings = [apart(missed[model, "fixations"], missed[model, "fixations, moving"]) for model in OWN]
+    accuracy = {r["configuration"]["model"]: r["result"]["accuracy"] for r in read_records("classifiers")}
+    lost = {name: 100 * (accuracy[f"parts/{name}"] - accuracy[f"parts/{name}-gap"]) for name in ("alexnet", "vgg")}
+    rates = {model: (missed[model, "fixations"][0], missed[model, best[model]][0]) for model in OWN}
+    named = "; ".join(
+        f"{model.removeprefix('parts/')} {ours:.2f}, {best[model]} {theirs:.2f}"
+        for model, (ours, theirs) in rates.items()
+    )
+    _, start, end = rows[0]["configuration"]["tested"]
+    scale = f"{end - start} scenes, {len(OWN)} networks"
+    differ = [model.removeprefix("parts/") for model, word in zip(OWN, readings, strict=True) if word != "undecided"]
+    return [
+        Claim(
+            "Table I",
+            "boxes around fixations are consistently good, over contrasting architectures",
+            f"share that misses the object, fixations and the best other method: {named}",
+            scale,
+            of_all(ahead),
+        ),
+        Claim(
+            "section III-B",
+            "moving to the strongest place is not significantly different from staying",
+            f"boxes that miss differ beyond their intervals on {len(differ)} of {len(OWN)} networks"
+            + (f" ({', '.join(differ)})" if differ else ""),
+            scale,
+            "does not hold" if differ else "undecided",
+        ),
+        Claim(
+            "section IV-A",
+            "CAM needs retraining, which loses accuracy (8.5 and 2.2 percentage points)",
+            ", ".join(f"{name} loses {points:.1f}" for name, points in lost.items()),
+            "2,000 scenes",
+            "holds" if min(lost.values()) > 0 else "does not hold",
+        ),
+    ]
+
+
+def _pictures() -> list[Claim]:
+    grounding = {r["configuration"]["method"]: r["result"] for r in read_records("grounding")}["fixations, moving"]
+    saliences = {
+        (c["method"], c["smoothing"]): row["result"]["precision"]["mean"]
+        for row in read_records("saliency")
+        if (c := row["configuration"])["pictures"] == saliency.FULL
+    }
+    plain, tuned = (
+        {method: saliences[method, kind] for method in ("fixations", *OTHERS)} for kind in ("paper", "tuned")
+    )
+    scenes = len(saliency.GROUPS) * saliency.FULL
+    second, rival = (max(OTHERS, key=lambda method: found[method][0]) for found in (plain, tuned))
+    strokes = {
+        (c["method"], c["form"]): row["result"]["hit"]
+        for row in read_records("sketches")
+        if (c := row["configuration"])["model"] == sketches.MODEL and c["scenes"] == sketches.FULL
+    }
+    return [
+        Claim(
+            "fig. 5",
+            "fixations become denser and more accurate towards the input",
+            "drawn above; no number is given",
+            "one scene",
+            "shown",
+        ),
+        Claim(
+            "fig. 6",
+            "the objects that a caption names are localised, word by word",
+            f"a part's word lies in that part by {_said(grounding['part']['own'])} more than the other words do; two "
+            f"words share {grounding['overlap'][0]:.2f} of their evidence",
+            f"{grounding['part']['scenes']} scenes",
+            verdict(grounding["part"]["own"]) if grounding["part"]["own"][2] > 0 else "does not hold",
+        ),
+        Claim(
+            "Table II",
+            "fixations outline objects best",
+            f"fixations {_said(plain['fixations'])}, {second} {_said(plain[second])}",
+            f"{scenes} scenes, the paper's blur",
+            apart(plain["fixations"], plain[second]),
+        ),
+        Claim(
+            "Table II",
+            "the same, when every method has the blur that suits it",
+            f"fixations {_said(tuned['fixations'])}, {rival} {_said(tuned[rival])}",
+            f"{scenes} scenes",
+            apart(tuned["fixations"], tuned[rival]),
+        ),
+        Claim(
+            "section IV-C",
+            "maps upsampled from a coarse layer fail at the level of pixels, because they are coarse",
+            f"the gradient {_said(saliences['gradient', 'paper'])}, on a grid of 4 x 4 "
+            f"{_said(saliences['gradient', 'grid 4'])}",
+            f"{scenes} scenes",
+            apart(saliences["gradient", "paper"], saliences["gradient", "grid 4"]),
+        ),
+        Claim(
+            "fig. 7",
+            "all strokes of a sketch are hit",
+            f"share of the strokes near the map of fixations {_said(strokes['fixations', 'map'])}; near the gradient's "
+            f"{_said(strokes['gradient', 'map'])}",
+            f"{sketches.FULL} sketches",
+            verdict(strokes["fixations", "map"], above=0.95),
+        ),
+    ]
+
+
+def _others() -> list[Claim]:
+    wrong = {
+        (c["model"], c["method"]): row["result"]
+        for row in read_records("mistakes")
+        if (c := row["configuration"])["pictures"] == mistakes.FULL
+    }
+    on_named = {model: wrong[model, "fixations"]["predicted"]["for_predicted"] for model in mistakes.MODELS}
+    moved = {model: wrong[model, "fixations"]["moved"] for model in mistakes.MODELS}
+    rows = read_records("fixation_adversaries")
+    noise = {model: adversaries.robustness(rows, model) for model in adversaries.MODELS}
+    boxes = {
+        row["configuration"]["method"]: proposals.mean_recall_precision(row["result"])["recall"]
+        for row in read_records("fixation_proposals")
+    }
+    dense = {model: hits.hit_rates(read_records("fixation_hits"), model, "density") for model in hits.MODELS}
+    return [
+        Claim(
+            "fig. 8",
+            "the explanation of a wrong prediction lies on the object that was named",
+            "share of pictures with denser fixations on it than on the labelled one: " + _by_network(on_named),
+            f"{mistakes.FULL} wrong predictions each",
+            of_all([verdict(found, above=0.5) for found in on_named.values()]),
+        ),
+        Claim(
+            "fig. 8",
+            "it explains the label: asked about the other object, it changes",
+            "share of the evidence that moves: " + _by_network(moved),
+            f"{mistakes.FULL} wrong predictions each",
+            of_all(["holds" if found[1] > 0 else "does not hold" for found in moved.values()]),
+        ),
+        Claim(
+            "fig. 9",
+            "under adversarial noise the explanation stays on the object",
+            "share of the fixations on it after the noise: "
+            + _by_network({model: found["fixations"]["after"] for model, found in noise.items()})
+            + f"; chance {noise[adversaries.MODELS[0]]['chance']['after'][0]:.2f}",
+            "recognised among 120 scenes each",
+            of_all([apart(found["fixations"]["after"], found["chance"]["after"]) for found in noise.values()]),
+        ),
+        Claim(
+            "section IV-F",
+            "the explanations of gradient methods move more",
+            "overlap before and after, the gradient's: "
+            + _by_network({model: found["gradient"]["overlap"] for model, found in noise.items()})
+            + "; fixations: "
+            + _by_network({model: found["fixations"]["overlap"] for model, found in noise.items()}),
+            "recognised among 120 scenes each",
+            of_all([apart(found["fixations"]["overlap"], found["gradient"]["overlap"]) for found in noise.values()]),
+        ),
+        Claim(
+            "Table III",
+            "boxes for unseen classes: as good as the gradient's, far better than Selective Search",
+            f"recall {_said(boxes['fixations'])}, gradient {_said(boxes['gradient'])}, "
+            f"Selective Search {_said(boxes['Selective Search'])}",
+            "300 scenes",
+            of_all(
+                [
+                    apart(boxes["fixations"], boxes["Selective Search"]),
+                    "holds" if apart(boxes["gradient"], boxes["fixations"]) == "undecided" else "does not hold",
+                ]
+            ),
+        ),
+        Claim(
+            "not in the paper",
+            "fixations find the part that matters most, better than chance",
+            "share of scenes: " + _by_network({model: found["fixations"] for model, found in dense.items()}),
+            "240 scenes each",
+            of_all([apart(found["fixations"], found["chance"]) for found in dense.values()]),
+        ),
+    ]
+
+
+def _by_network(found: dict[str, Interval]) -> str:
+    return ", ".join(f"{model.removeprefix('parts/')} {interval[0]:.2f}" for model, interval in found.items())
