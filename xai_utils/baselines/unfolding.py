@@ -1,8 +1,8 @@
 """A copy of the network in which all that a library hooks is a module called once, and a run from one of its layers.
 
-Captum and zennit change what happens in modules (`nn.Module`). They overlook a ReLU, a sum or a pooling that is written as a
-function, and mix up a module that is called twice; a guided backprop through torchvision's GoogLeNet is then the plain
-gradient, without a word. The copy shares all weights with the caller's network, which is not touched.
+Captum and zennit change what happens in modules (`nn.Module`). They overlook a ReLU, a sum or a pooling that is written
+as a function, and mix up a module that is called twice; a guided backprop through torchvision's GoogLeNet is then the
+plain gradient, without a word. The copy shares all weights with the caller's network, which is not touched.
 """
 
 import operator
