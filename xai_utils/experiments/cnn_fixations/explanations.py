@@ -52,12 +52,15 @@ def _fixations(variant: str, move: bool) -> Callable[..., Tensor]:
     return method
 
 
-FIXATIONS: dict[str, Callable[..., Tensor]] = {
-    "fixations": _fixations("official", move=False),
-    "fixations, moving": _fixations("official", move=True),
-    "fixations, all of a map": _fixations("paper", move=False),
-    "fixations, all of a map, moving": _fixations("paper", move=True),
+READINGS = {
+    "fixations": ("official", False),
+    "fixations, moving": ("official", True),
+    "fixations, all of a map": ("paper", False),
+    "fixations, all of a map, moving": ("paper", True),
 }
+"""Name of the tables -> variant and move of `cnn_fixations`."""
+
+FIXATIONS: dict[str, Callable[..., Tensor]] = {name: _fixations(*reading) for name, reading in READINGS.items()}
 """Both readings of the fully connected step and of the location step."""
 
 METHODS: dict[str, Callable[..., Tensor]] = {

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from xai_utils.baselines import cam
-from xai_utils.experiments.cnn_fixations.explanations import evidence
+from xai_utils.experiments.cnn_fixations.explanations import READINGS, evidence
 from xai_utils.experiments.cnn_fixations.pictures import IMAGENET, Boxed, boxed_pictures
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
@@ -57,12 +57,6 @@ def centred_box(model: nn.Module, images: Tensor, target: Tensor) -> Boxes:
     return {(): torch.tensor([[round(edge) for edge in edges]]).expand(len(images), 4)}
 
 
-READINGS = {
-    "fixations": ("official", False),
-    "fixations, moving": ("official", True),
-    "fixations, all of a map": ("paper", False),
-    "fixations, all of a map, moving": ("paper", True),
-}
 METHODS = (*READINGS, "gradient", "guided backprop", "CAM", "Grad-CAM", "cMWP", "LRP", "centred box")
 
 
