@@ -72,7 +72,7 @@ def colour_histogram(pixels: np.ndarray) -> np.ndarray:
     return (counts / counts.sum()).astype(np.float32)
 
 
-def shortcuts(*, training: int = 3000, test: int = 2000, epochs: int = 8, progress: Progress = quiet) -> list[dict]:
+def shortcuts(*, training: int = 8000, test: int = 2000, epochs: int = 20, progress: Progress = quiet) -> list[dict]:
     """Both rows, recorded or computed now.
 
     Args:
