@@ -8,7 +8,7 @@ from torch import Tensor, fx
 
 from xai_utils.activations import Trace
 
-BLOCK = 2**24  # numbers that one step of the walk holds at a time
+BLOCK = 2**20  # numbers that one step of the walk holds at a time: few enough for the processor's cache
 
 
 class Units(NamedTuple):
