@@ -1,9 +1,13 @@
 """Table I on pictures whose boxes are arithmetic, and one of its rows computed again."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
+import yaml
 
-from xai_utils.experiments.cnn_fixations import localisation, pictures
+from xai_utils.experiments.cnn_fixations import authors, localisation, photographs, pictures
 from xai_utils.experiments.cnn_fixations.verdicts import claims_of_the_paper
 from xai_utils.experiments.records import read_records
 from xai_utils.models import load_model
@@ -33,11 +37,12 @@ def test_the_centred_box_is_half_of_the_picture():
     assert (left + right, top + bottom) == (100, 200)
 
 
-def test_a_map_gives_one_box_for_each_threshold():
+@pytest.mark.parametrize("around", localisation.AROUND)
+def test_a_map_gives_two_boxes_for_each_threshold(around):
     maps = torch.linspace(0, 1, 10).expand(1, 10, 10)
     boxes = localisation.boxes_of_maps(lambda *_: maps)(None, None, None)
-    assert len(boxes) == len(localisation.THRESHOLDS)
-    assert [boxes[(threshold,)][0, 0].item() for threshold in (0.25, 0.5, 0.75)] == [3, 5, 7]
+    assert len(boxes) == 2 * len(localisation.THRESHOLDS)
+    assert [boxes[threshold, around][0, 0].item() for threshold in (0.25, 0.5, 0.75)] == [3, 5, 7]
 
 
 def test_box_and_class_are_judged_apart_and_together():
@@ -87,8 +92,46 @@ def test_the_paper_s_protocol_lies_within_what_was_tuned():
     assert {0.09, 0.1, 0.11} <= set(localisation.RADII)
 
 
+PAPERS = yaml.safe_load((Path(__file__).parents[1] / "data" / "papers.yml").read_text(encoding="utf-8"))
+PRINTED = dict(zip(authors.NETWORKS, PAPERS["cnn_fixations"]["table_1"]["this_work"], strict=False))
+
+
+def test_the_authors_own_boxes_give_the_errors_that_the_paper_prints():
+    whole = {
+        c["network"]: row["result"]["error"][0]
+        for row in read_records("localisation_authors")
+        if (c := row["configuration"])["tested"][0] == authors.VALIDATION
+    }
+    assert {network: round(100 * error, 2) for network, error in whole.items()} == PRINTED
+
+
+@pytest.mark.real
+@pytest.mark.skipif("XAI_DATA" not in os.environ, reason="needs $XAI_DATA")
+@pytest.mark.parametrize("row", read_records("localisation_authors"), ids=lambda row: str(row["configuration"]))
+def test_a_row_of_the_authors_comes_out_again(row):
+    again = authors.measure_authors(**row["configuration"])
+    assert {name: list(of) for name, of in again.items()} == row["result"]
+
+
 def test_every_claim_has_a_verdict_and_a_measurement():
     claims = claims_of_the_paper()
     assert {claim.verdict for claim in claims} <= {"holds", "does not hold", "undecided", "shown"}
     assert all(claim.measured and "nan" not in claim.measured for claim in claims)
     assert len(claims) == len({(claim.place, claim.says) for claim in claims}) >= 14
+
+
+@pytest.mark.real
+@pytest.mark.skipif("XAI_WEIGHTS" not in os.environ, reason="needs $XAI_WEIGHTS")
+def test_the_fixations_on_a_photograph_come_out_again():
+    row = read_records("fixation_photographs")[0]
+    again = photographs.measure_photograph(**row["configuration"])
+    found, kept = again["points"], row["result"]["points"]
+    both = set(map(tuple, found)) & set(map(tuple, kept))
+    assert len(both) >= 0.95 * max(len(found), len(kept))  # a tie may fall otherwise on another processor
+
+
+def test_recorded_fixations_lie_on_their_photographs():
+    for row in read_records("fixation_photographs"):
+        points = photographs.points_of(row)
+        assert len(points) > 0
+        assert 0 <= points.min() <= points.max() < 224

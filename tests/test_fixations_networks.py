@@ -19,6 +19,7 @@ NETWORKS = {  # a layer in the middle, whose units see at most 60% of the pictur
     "inception_v3": "Mixed_5b",
     "resnet18": "layer2",
     "resnet50": "layer2",
+    "resnet101": "layer2",
     "densenet121": "features.transition1",
     "squeezenet1_1": "features.7",
     "mobilenet_v2": "features.6",

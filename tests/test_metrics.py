@@ -1,10 +1,5 @@
 """Metrics on boxes and maps whose score is arithmetic."""
 
-import csv
-import os
-from functools import cache
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -42,6 +37,13 @@ def test_the_box_is_that_of_the_largest_piece_above_the_threshold():
     assert maps_to_boxes(torch.zeros(1, 6, 8), 0.7).tolist() == [[0, 0, 8, 6]]  # a map that says nothing marks all
 
 
+def test_a_box_around_everything_leaves_no_scattered_pixel_out():
+    maps = torch.zeros(1, 6, 8)
+    maps[0, 1:3, 2:5], maps[0, 5, 7] = 0.6, 1.0
+    assert maps_to_boxes(maps, 0.5, around="everything").tolist() == [[2, 1, 8, 6]]
+    assert maps_to_boxes(maps, 0.7, around="everything").tolist() == [[7, 5, 8, 6]]
+
+
 def test_at_the_equal_error_threshold_precision_is_recall():
     generator = torch.Generator().manual_seed(0)
     maps, regions = torch.rand(3, 9, 9, generator=generator), torch.rand(3, 9, 9, generator=generator) > 0.7
@@ -61,6 +63,7 @@ def test_at_the_equal_error_threshold_precision_is_recall():
         (lambda: maps_to_boxes(torch.zeros(4, 4), 0.5), "maps: expected finite values"),
         (lambda: maps_to_boxes(torch.full((1, 4, 4), torch.nan), 0.5), "maps: expected finite values"),
         (lambda: maps_to_boxes(torch.zeros(1, 4, 4), 50), "threshold: expected a share"),
+        (lambda: maps_to_boxes(torch.zeros(1, 4, 4), 0.5, around="pieces"), "around: expected"),
         (lambda: equal_error_threshold(torch.zeros(1, 4, 4), torch.zeros(1, 4, 5) > 1), "regions: expected bool"),
         (lambda: equal_error_threshold(torch.zeros(1, 4, 4), torch.zeros(1, 4, 4) > 1), "at least one pixel"),
         (lambda: precision_recall(torch.zeros(1, 4, 4), torch.zeros(1, 4, 4), 0.5), "regions: expected bool"),
@@ -69,43 +72,3 @@ def test_at_the_equal_error_threshold_precision_is_recall():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-@pytest.mark.real
-@pytest.mark.skipif("XAI_DATA" not in os.environ, reason="needs $XAI_DATA")
-@pytest.mark.parametrize(
-    ("network", "printed"), [("alexNet", 65.70), ("vgg16", 55.22), ("googleNet", 57.53), ("resNet152", 54.31)]
-)
-def test_the_boxes_of_the_authors_give_the_errors_that_the_paper_prints(network, printed):
-    data = Path(os.environ["XAI_DATA"])
-    if not (data / "cnn-fixations-boxes").is_dir():
-        pytest.skip("$XAI_DATA has no cnn-fixations-boxes/")
-    labels, truths = _imagenet(data)
-    classes = {
-        int(row["ilsvrc_devkit_id"]): int(row["index"])
-        for row in csv.DictReader((data / "imagenet-classes" / "devkit-ids.csv").open())
-    }
-    names = [f"val/ILSVRC2012_val_{number:08d}.JPEG" for number in range(1, 50_001)]
-    rows = [line.split() for line in (data / "cnn-fixations-boxes" / f"{network}.txt").read_text().splitlines()]
-    errors = top1_localisation_error(
-        torch.tensor([_exclusive(row[1:]) for row in rows]),
-        [truths[name] for name in names],
-        [classes[int(row[0])] for row in rows],
-        [int(labels[name]) for name in names],
-    )
-    assert round(100 * errors.double().mean().item(), 2) == printed
-
-
-@cache
-def _imagenet(data):
-    labels = dict(line.split(",") for line in (data / "ilsvrc-val-boxes" / "class_labels.txt").read_text().split())
-    truths = {name: [] for name in labels}
-    for line in (data / "ilsvrc-val-boxes" / "localization.txt").read_text().split():
-        name, *box = line.split(",")
-        truths[name].append(_exclusive(box))
-    return labels, {name: torch.tensor(boxes) for name, boxes in truths.items()}
-
-
-def _exclusive(box):
-    left, top, right, bottom = map(int, box)
-    return [left, top, right + 1, bottom + 1]

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from xai_utils.tensors import check_target
+from xai_utils.tensors import check_choice, check_target
 
 
 def box_iou(boxes: Tensor, truths: Sequence[Tensor]) -> Tensor:
@@ -78,21 +79,23 @@ def top1_localisation_error(
     return ~(right & (box_iou(boxes, truths) >= overlap))
 
 
-def maps_to_boxes(maps: Tensor, threshold: float) -> Tensor:
-    """The tightest box around the largest connected piece of what a map marks.
+def maps_to_boxes(maps: Tensor, threshold: float, *, around: str = "largest piece") -> Tensor:
+    """The tightest box around what a map marks.
 
     **Source**: the protocol of CAM (Zhou et al., 2016), which the papers on localisation share: keep what is above a
-    share of the map's maximum, take the largest connected component.
+    share of the map's maximum, take the largest connected component. A map of scattered pixels, such as a gradient's,
+    has none that is worth a box; it does better with a box around all that is marked.
 
     Args:
         maps: float [batch, height, width], higher = more relevant.
         threshold: share of the way from the map's minimum to its maximum that a pixel must reach, 0 to 1.
+        around: "largest piece" that is connected, or "everything" that is marked.
 
     Returns:
         int64 [batch, 4]: (left, top, right, bottom), right and bottom exclusive.
 
     Raises:
-        ValueError: maps that are not finite or not [batch, height, width], a threshold outside 0..1.
+        ValueError: maps that are not finite or not [batch, height, width], a threshold outside 0..1, another word.
 
     Example:
         >>> maps_to_boxes(torch.eye(3).repeat_interleave(2, 0)[None], 0.5)
@@ -100,18 +103,25 @@ def maps_to_boxes(maps: Tensor, threshold: float) -> Tensor:
     """
     import cv2
 
+    check_choice("around", around, ("largest piece", "everything"))
     if maps.ndim != 3 or not torch.isfinite(maps).all():
         raise ValueError(f"maps: expected finite values [batch, height, width], got shape {list(maps.shape)}")
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold: expected a share of the map's range in 0..1, got {threshold}")
     low, high = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
     marked = (maps >= low + threshold * (high - low)).cpu().numpy().astype("uint8")
-    boxes = []
-    for picture in marked:
-        _, _, pieces, _ = cv2.connectedComponentsWithStats(picture, connectivity=8)
-        left, top, width, height, _ = max(pieces[1:], key=lambda piece: piece[cv2.CC_STAT_AREA])  # 0 is the rest
-        boxes.append([left, top, left + width, top + height])
+    find = cv2.boundingRect if around == "everything" else _largest_piece
+    found = [find(picture) for picture in marked]
+    boxes = [[left, top, left + width, top + height] for left, top, width, height in found]
     return torch.tensor(boxes, dtype=torch.int64).reshape(-1, 4)
+
+
+def _largest_piece(marked: np.ndarray) -> Sequence[int]:
+    """(left, top, width, height) of the largest connected piece."""
+    import cv2
+
+    _, _, pieces, _ = cv2.connectedComponentsWithStats(marked, connectivity=8)
+    return max(pieces[1:], key=lambda piece: piece[cv2.CC_STAT_AREA])[: cv2.CC_STAT_AREA]  # 0 is the rest
 
 
 def equal_error_threshold(maps: Tensor, regions: Tensor) -> float:

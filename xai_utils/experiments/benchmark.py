@@ -23,6 +23,7 @@ from tqdm.auto import tqdm
 from xai_utils.baselines import grad_cam
 from xai_utils.experiments.prediction_difference import parts_samplers
 from xai_utils.experiments.records import RESULTS, code_hash, versions
+from xai_utils.incremental import incremental_model
 from xai_utils.models import load_model, outputs
 from xai_utils.papers.cnn_fixations import cnn_fixations
 from xai_utils.papers.prediction_difference import prediction_difference
@@ -32,6 +33,7 @@ from xai_utils.tensors import Progress, quiet
 
 MODELS = ("parts/alexnet", "parts/vgg", "parts/googlenet", "parts/resnet", "parts/densenet")
 BATCH_SIZES = (32, 64, 128)
+FULL_SIZE = ("alexnet", "vgg16", "googlenet", "squeezenet1_1", "resnet18", "resnet50", "densenet121")
 KNOBS = {"patch": 10, "stride": 8, "samples": 8}  # 2,048 forward passes for a picture of 128 x 128
 
 
@@ -73,7 +75,7 @@ def shares_of_forwards(
     generator = torch.Generator().manual_seed(0)
 
     def turn(size: int) -> tuple[float, float]:
-        settings = {"sampler": sampler, "batch_size": size, "generator": generator, **KNOBS}
+        settings = {"sampler": sampler, "batch_size": size, "generator": generator, "incremental": False, **KNOBS}
         whole = seconds(lambda: prediction_difference(model, image, 0, **settings))
         return whole, seconds(lambda: bare_forwards(model, image, count, size))
 
@@ -179,6 +181,70 @@ def _costs_in_this_process(name: str, batch_size: int) -> dict[str, float]:
     return in_forwards(model, images, methods)
 
 
+def incremental_gains(names: Sequence[str] = FULL_SIZE, progress: Progress = quiet) -> list[dict]:
+    """How many times quicker than bare forward passes networks of full size answer for patched copies of a picture.
+
+    Args:
+        names: classifiers of torchvision; their weights are random, which costs the same.
+        progress: wraps the networks.
+
+    Returns:
+        For each network the row of `incremental_gain`.
+    """
+    rows = []
+    for name in progress(names):
+        torch.manual_seed(0)
+        options = {"init_weights": False} if name == "googlenet" else {}
+        model = get_model(name, weights=None, **options).eval().requires_grad_(False)
+        image = torch.rand(3, 224, 224)
+        rows.append({"model": name, **incremental_gain(model.to(memory_format=torch.channels_last), image)})
+    return rows
+
+
+def incremental_gain(
+    model: nn.Module, image: Tensor, *, patch: int = 10, positions: int = 32, samples: int = 10, batch_size: int = 64
+) -> dict:
+    """What incremental inference gains on one network, measured in turns with bare forward passes by processor time.
+
+    A map at stride 1 asks for runs of neighbouring places; here three of them stand for all, one each from the
+    top left, the middle and the bottom right. What a place costs depends on how near the border it is, so the gain is
+    compared with the bound of the same places.
+
+    Args:
+        model: classifier.
+        image: float [3, height, width].
+        patch: side of the patch.
+        positions: neighbouring places of a run.
+        samples: copies for each place.
+        batch_size: copies per forward pass, the same for both.
+
+    Returns:
+        `bound` (see `IncrementalModel.bound`) over all places, `share` of the bound that is reached (the median of
+        the runs), `reached` (their product), and `milliseconds_per_image` of the bare forward passes.
+    """
+    incremental = incremental_model(model, image)
+    shares, milliseconds = [], []
+    for part in (0.0, 0.0, 0.5, 1.0):  # the first is to warm up
+        row, first = (
+            int(part * (side - reach)) for side, reach in zip(image.shape[1:], (patch, patch + positions), strict=True)
+        )
+        places = torch.tensor([[row, first + step] for step in range(positions)])
+        corners = places.repeat_interleave(samples, dim=0)
+        contents = torch.rand(len(corners), 3, patch, patch)
+        bare = seconds(lambda: bare_forwards(model, image[None], batch_size, batch_size), clock=time.process_time)
+        ours = seconds(lambda: incremental.outputs(corners, contents, batch_size), clock=time.process_time)  # noqa: B023
+        ratio = (bare / batch_size) / (ours / len(corners))
+        shares.append(ratio / incremental.bound(patch, places))
+        milliseconds.append(1000 * bare / batch_size)
+    bound, share = incremental.bound(patch), statistics.median(shares[1:])
+    return {
+        "bound": round(bound, 2),
+        "reached": round(share * bound, 2),
+        "share": round(share, 2),
+        "milliseconds_per_image": round(statistics.median(milliseconds[1:]), 1),
+    }
+
+
 def benchmark(models: Sequence[str] = MODELS, progress: Progress = quiet) -> dict:
     """All ratios: each network at each batch size with the conditional sampler, then each sampler at the best one.
 
@@ -201,6 +267,7 @@ def benchmark(models: Sequence[str] = MODELS, progress: Progress = quiet) -> dic
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "threads": torch.get_num_threads()}
     return {
         "prediction_difference": rows,
+        "incremental": incremental_gains(),
         "cnn_fixations": fixation_costs(),
         "drawing": {"model": models[0], **drawing(load_model(models[0]), image)},
         "knobs": KNOBS,
@@ -219,6 +286,11 @@ def main() -> None:
         print(
             f"{row['model']:16} {row['sampler']:15} batch {row['batch_size']:4d}{'*' if row['best'] else ' '} "
             f"{100 * row['share']:5.1f}% of the time is forward passes, {row['milliseconds_per_image']:.3f} ms each"
+        )
+    for row in found["incremental"]:
+        print(
+            f"{row['model']:16} patched copies cost {row['reached']:.1f} times less than bare forward passes, "
+            f"{100 * row['share']:.0f}% of the bound {row['bound']:.1f}"
         )
     costs = found["cnn_fixations"]
     print(f"{costs['model']}, batch {costs['batch_size']}, {costs['weights']} weights, in forward passes:", end=" ")

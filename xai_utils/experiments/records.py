@@ -45,6 +45,16 @@ def grid(**values: Iterable) -> list[dict]:
     return [dict(zip(values, combination, strict=True)) for combination in product(*values.values())]
 
 
+def in_blocks(scenes: int, size: int) -> list[list[int]]:
+    """[first, last) of the scenes that make one row each, so that a killed run loses little.
+
+    Example:
+        >>> in_blocks(5, 2)
+        [[0, 2], [2, 4], [4, 5]]
+    """
+    return [[first, min(first + size, scenes)] for first in range(0, scenes, size)]
+
+
 def record_all(
     name: str,
     configurations: Iterable[dict],

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from xai_utils.experiments.cnn_fixations.explanations import blurred, evidence, paper_sigma
 from xai_utils.experiments.prediction_difference import classifier
-from xai_utils.experiments.records import grid, record_all
+from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.models import outputs
 from xai_utils.papers.cnn_fixations import cnn_fixations
@@ -174,8 +174,7 @@ def adversaries(models: Sequence[str] = MODELS, scenes: int = 120, *, progress: 
         scenes: the first so many of the test split.
         progress: wraps the rows.
     """
-    blocks = [[first, min(first + BLOCK, scenes)] for first in range(0, scenes, BLOCK)]
-    wanted = grid(model=models, scenes=blocks)
+    wanted = grid(model=models, scenes=in_blocks(scenes, BLOCK))
     return record_all("fixation_adversaries", wanted, measure_adversaries, command=COMMAND, progress=progress)
 
 

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from xai_utils.experiments.cnn_fixations.explanations import FIXATIONS, METHODS, blurred, evidence, paper_sigma
 from xai_utils.experiments.prediction_difference import classifier, parts_samplers, removal_effects
-from xai_utils.experiments.records import grid, record_all
+from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.models import outputs
 from xai_utils.papers.prediction_difference import prediction_difference
@@ -129,8 +129,7 @@ def part_hits(models: Sequence[str] = MODELS, scenes: int = 240, *, progress: Pr
         scenes: the first so many of the test split.
         progress: wraps the rows.
     """
-    blocks = [[first, min(first + BLOCK, scenes)] for first in range(0, scenes, BLOCK)]
-    wanted = grid(model=models, scenes=blocks)
+    wanted = grid(model=models, scenes=in_blocks(scenes, BLOCK))
     return record_all("fixation_hits", wanted, measure_hits, command=COMMAND, progress=progress)
 
 

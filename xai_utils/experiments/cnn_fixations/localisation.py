@@ -18,7 +18,8 @@ from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.cnn_fixations"
 SHARES, RADII = (0.02, 0.05, 0.1), (0.05, 0.09, 0.1, 0.11, 0.15, 0.2)
-THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
+THRESHOLDS = (0.005, 0.01, 0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
+AROUND = ("largest piece", "everything")
 BATCH = 16
 
 Boxes = dict[tuple, Tensor]  # setting -> int64 [batch, 4]
@@ -40,11 +41,12 @@ def boxes_of_fixations(variant: str, move: bool) -> Localiser:
 
 
 def boxes_of_maps(method: Callable[..., Tensor]) -> Localiser:
-    """Boxes around the largest piece of a map, for every threshold."""
+    """Boxes around a map's largest piece or around everything, for every threshold: whatever suits the map best."""
 
     def localise(model: nn.Module, images: Tensor, target: Tensor) -> Boxes:
         maps = method(model, images, target)
-        return {(threshold,): maps_to_boxes(maps, threshold) for threshold in THRESHOLDS}
+        settings = product(THRESHOLDS, AROUND)
+        return {(level, around): maps_to_boxes(maps, level, around=around) for level, around in settings}
 
     return localise
 

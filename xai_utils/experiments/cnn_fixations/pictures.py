@@ -23,6 +23,17 @@ class Boxed(NamedTuple):
     boxes: list[Tensor]  # for each picture [objects, 4]: (left, top, right, bottom), right and bottom exclusive
 
 
+def data_folder() -> Path:
+    """The folder of data that is no part of the book.
+
+    Raises:
+        FileNotFoundError: `$XAI_DATA` is not set.
+    """
+    if "XAI_DATA" not in os.environ:
+        raise FileNotFoundError(f"XAI_DATA: expected a folder that holds {IMAGENET}/ in this variable, got none")
+    return Path(os.environ["XAI_DATA"])
+
+
 def boxed_pictures(source: str, indices: Sequence[int], size: tuple[int, int]) -> Boxed:
     """Pictures of one source, at the size that a network takes.
 
@@ -38,9 +49,7 @@ def boxed_pictures(source: str, indices: Sequence[int], size: tuple[int, int]) -
         scenes = [Parts(source, size=size).scene(index) for index in indices]
         boxes = [torch.tensor([scene.box]) for scene in scenes]
         return Boxed(torch.stack([s.image for s in scenes]), torch.tensor([s.label for s in scenes]), boxes)
-    if "XAI_DATA" not in os.environ:
-        raise FileNotFoundError(f"XAI_DATA: expected a folder that holds {IMAGENET}/ in this variable, got none")
-    found = labelled_pictures(Path(os.environ["XAI_DATA"]) / IMAGENET)
+    found = labelled_pictures(data_folder() / IMAGENET)
     chosen = [found[index] for index in indices]
     images = torch.cat([load_picture(picture.file, size) for picture in chosen])
     scale = size[0] / SIDE
