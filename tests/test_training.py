@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from xai_utils.training import Recipe, accuracy, padded, shifted, train
+from xai_utils.training import Recipe, accuracy, fit, padded, shifted, train
 
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.01, shift=1)
 
@@ -65,3 +65,25 @@ def test_accuracy_counts_the_hits():
     images[2:, 1] = 255
     model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
     assert accuracy(model, images, torch.tensor([0, 1, 1, 1])) == 0.75
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_names_the_last_good_state(stripes, tmp_path):
+    model, losses = network(), iter([1.0] * 6 + [float("nan")])
+
+    def loss_of(chosen, generator):
+        return model(stripes[0][chosen].float()).mean() * 0 + next(losses)
+
+    loop = fit(model, 96, loss_of, RECIPE, checkpoint=tmp_path / "c.pt")
+    assert next(loop)[0] == 1
+    with pytest.raises(ValueError, match=r"got nan at step 1 of epoch 2; the last good state is in .*c\.pt"):
+        next(loop)
+    assert torch.load(tmp_path / "c.pt", weights_only=True)["epoch"] == 1
+
+
+def test_groups_of_parameters_learn_at_their_own_pace(stripes):
+    model = network()
+    before = [parameter.clone() for parameter in model.parameters()]
+    groups = [{"params": list(model[0].parameters()), "lr": 0.0}, {"params": list(model[4].parameters()), "lr": 0.01}]
+    list(fit(model, 96, lambda chosen, _: model(stripes[0][chosen].float()).square().mean(), RECIPE, groups=groups))
+    moved = [not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)]
+    assert moved == [False, False, True, True]

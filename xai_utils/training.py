@@ -1,6 +1,7 @@
 """One recipe that trains every miniature: reproducible, resumable, and a loop to watch."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -70,30 +71,76 @@ def train(
         ValueError: the checkpoint belongs to another recipe.
     """
     images, labels = padded(training[0], recipe.shift), training[1]
+
+    def loss_of(chosen: Tensor, generator: torch.Generator) -> Tensor:
+        logits = model(shifted(images[chosen], recipe.shift, generator))
+        return cross_entropy(logits, labels[chosen], label_smoothing=recipe.label_smoothing)
+
+    for number, loss in fit(model, len(images), loss_of, recipe, checkpoint=checkpoint, progress=progress):
+        yield Epoch(number, loss, accuracy(model, *validation))
+
+
+def fit(
+    model: nn.Module,
+    pictures: int,
+    loss_of: Callable[[Tensor, torch.Generator], Tensor],
+    recipe: Recipe,
+    *,
+    groups: Sequence[dict] | None = None,
+    clip: float = math.inf,
+    checkpoint: Path | None = None,
+    progress: Progress = quiet,
+) -> Iterator[tuple[int, float]]:
+    """Minimises any loss by the recipe, in place: the one training loop of the package.
+
+    Args:
+        model: in train mode during an epoch, in eval mode after it.
+        pictures: how many there are to train on.
+        loss_of: gets the numbers of a batch's pictures, int64 [batch], and the generator of all randomness, and
+            returns the batch's loss, a scalar.
+        recipe: see `Recipe`.
+        groups: parameters with learning rates of their own, {"params": ..., "lr": ...}; by default all parameters.
+        clip: norm to which a longer gradient is shortened.
+        checkpoint: file that holds the state after every epoch; if it exists, training goes on from it.
+        progress: wraps the batches of each epoch.
+
+    Yields:
+        The number of each epoch that is computed now, from 1, and its mean loss.
+
+    Raises:
+        ValueError: the checkpoint belongs to another recipe; a loss that is not finite, with step and epoch and the
+            checkpoint to go back to.
+    """
     generator = torch.Generator().manual_seed(recipe.seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = len(images) // recipe.batch_size
+    groups = groups or [{"params": list(model.parameters()), "lr": recipe.learning_rate}]
+    trained = [parameter for group in groups for parameter in group["params"]]
+    optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+    steps = pictures // recipe.batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps, pct_start=0.2
+        optimiser, [group["lr"] for group in groups], total_steps=recipe.epochs * steps, pct_start=0.2
     )
     done = _resume(checkpoint, recipe, model, optimiser, schedule, generator)
     for number in range(done + 1, recipe.epochs + 1):
         model.train()
-        order = torch.randperm(len(images), generator=generator)
+        order = torch.randperm(pictures, generator=generator)
         losses = []
         for step in progress(range(steps)):
-            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            logits = model(shifted(images[chosen], recipe.shift, generator))
-            loss = cross_entropy(logits, labels[chosen], label_smoothing=recipe.label_smoothing)
+            loss = loss_of(order[step * recipe.batch_size : (step + 1) * recipe.batch_size], generator)
+            losses.append(loss.item())
+            if not math.isfinite(losses[-1]):
+                good = f"the last good state is in {checkpoint}" if checkpoint else "no checkpoint was asked for"
+                raise ValueError(
+                    f"loss: expected a finite number, got {losses[-1]} at step {step + 1} of epoch {number}; {good}"
+                )
             optimiser.zero_grad()
             loss.backward()
+            nn.utils.clip_grad_norm_(trained, clip)
             optimiser.step()
             schedule.step()
-            losses.append(loss.item())
         model.eval()
         if checkpoint is not None:
             _save(checkpoint, number, recipe, model, optimiser, schedule, generator)
-        yield Epoch(number, sum(losses) / len(losses), accuracy(model, *validation))
+        yield number, sum(losses) / len(losses)
 
 
 def padded(images: Tensor, shift: int) -> Tensor:

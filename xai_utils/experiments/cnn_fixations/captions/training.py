@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from xai_utils.experiments.cnn_fixations.captions.network import (
@@ -20,7 +20,7 @@ from xai_utils.models import load_model, weights_folder
 from xai_utils.parts import Parts, Scene
 from xai_utils.parts.backgrounds import PLACES
 from xai_utils.tensors import Progress, quiet
-from xai_utils.training import Epoch, Recipe, padded, shifted
+from xai_utils.training import Epoch, Recipe, fit, padded, shifted
 
 TRUNK = "parts/resnet"
 TRUNK_PACE = 0.4  # of the learning rate, for the CNN, which already knows the classes
@@ -71,30 +71,19 @@ def train_captioner(
         word.
     """
     images, words = padded(training[0], recipe.shift), captioner.encode(training[1])
-    generator = torch.Generator().manual_seed(recipe.seed)
     trunk = list(captioner.encoder.network.features.parameters())
     others = [one for one in captioner.parameters() if all(one is not other for other in trunk)]
-    rates = [recipe.learning_rate * TRUNK_PACE, recipe.learning_rate]
-    optimiser = torch.optim.AdamW([{"params": trunk}, {"params": others}], weight_decay=recipe.weight_decay)
-    steps = len(images) // recipe.batch_size
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=recipe.epochs * steps, pct_start=0.2)
-    for number in range(1, recipe.epochs + 1):
-        captioner.train()
-        order = torch.randperm(len(images), generator=generator)
-        losses = []
-        for step in progress(range(steps)):
-            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            loss = sentence_loss(captioner, shifted(images[chosen], recipe.shift, generator), words[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(captioner.parameters(), 5.0)  # as Show and Tell does
-            optimiser.step()
-            schedule.step()
-            losses.append(loss.item())
-        captioner.eval()
+    pace = recipe.learning_rate
+    groups = [{"params": trunk, "lr": pace * TRUNK_PACE}, {"params": others, "lr": pace}]
+
+    def loss_of(chosen: Tensor, generator: torch.Generator) -> Tensor:
+        return sentence_loss(captioner, shifted(images[chosen], recipe.shift, generator), words[chosen])
+
+    loop = fit(captioner, len(images), loss_of, recipe, groups=groups, clip=5.0, progress=progress)  # as Show and Tell
+    for number, loss in loop:
         told = zip(spoken_captions(captioner, validation[0]), validation[1], strict=True)
         right = sum(spoken == true for spoken, true in told)
-        yield Epoch(number, sum(losses) / len(losses), right / len(validation[1]))
+        yield Epoch(number, loss, right / len(validation[1]))
 
 
 def sentence_loss(captioner: Captioner, images: Tensor, words: Tensor) -> Tensor:
