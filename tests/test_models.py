@@ -6,8 +6,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from xai_utils import load_model, predict, target_probability
-from xai_utils.models import Classifier, miniature, outputs, read_weights
+from xai_utils.models import Classifier, miniature, outputs
 from xai_utils.networks import ARCHITECTURES
+from xai_utils.weights import read_weights
 
 
 @pytest.fixture

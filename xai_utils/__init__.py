@@ -14,6 +14,9 @@ from xai_utils.baselines import (
     last_spatial_layer,
     lrp,
 )
+from xai_utils.incremental import incremental_model
+from xai_utils.masks import DESTROYING, OFFICIAL, PRINTED, SWAPPED, Objective, iterative_mask, optimise_keep
+from xai_utils.metrics import localisation_error, saliency_metric
 from xai_utils.models import Classifier, load_model, outputs, predict, target_probability
 from xai_utils.papers.cnn_fixations import cnn_fixations, fixation_map, points_to_box, remove_outliers
 from xai_utils.papers.prediction_difference import (
@@ -27,6 +30,9 @@ from xai_utils.perturb import (
     ConstantSampler,
     InpaintingSampler,
     MarginalSampler,
+    blurred_baseline,
+    draw_baselines,
+    remove_evidence,
     window_corners,
 )
 from xai_utils.tensors import quiet
@@ -34,26 +40,37 @@ from xai_utils.tensors import quiet
 __version__ = "0.1.0"
 
 __all__ = [
+    "DESTROYING",
+    "OFFICIAL",
+    "PRINTED",
+    "SWAPPED",
     "Classifier",
     "ConditionalSampler",
     "ConstantSampler",
     "InpaintingSampler",
     "MarginalSampler",
+    "Objective",
     "as_model",
+    "blurred_baseline",
     "cam",
     "cnn_fixations",
     "contrastive_mwp",
     "deconvolution",
+    "draw_baselines",
     "excitation_backprop",
     "fixation_map",
     "grad_cam",
     "gradient",
     "gradient_times_input",
     "guided_backprop",
+    "incremental_model",
     "integrated_gradients",
+    "iterative_mask",
     "last_spatial_layer",
     "load_model",
+    "localisation_error",
     "lrp",
+    "optimise_keep",
     "outputs",
     "points_to_box",
     "predict",
@@ -61,7 +78,9 @@ __all__ = [
     "prediction_differences",
     "quiet",
     "record",
+    "remove_evidence",
     "remove_outliers",
+    "saliency_metric",
     "target_probability",
     "top_pixels",
     "weight_of_evidence",

@@ -75,7 +75,11 @@ class LayerModel(nn.Module):
         """[batch, 3, height, width] -> [batch, units], or [batch, channels] of averages."""
         with record(self.model, [self.layer]) as outputs:
             self.model(images)
-        units = outputs[self.layer].flatten(2) if outputs[self.layer].ndim > 2 else outputs[self.layer][..., None]
+        return self.units(outputs[self.layer])
+
+    def units(self, output: Tensor) -> Tensor:
+        """The layer's output [batch, channels, ...] -> [batch, units], or [batch, channels] of averages."""
+        units = output.flatten(2) if output.ndim > 2 else output[..., None]
         return units.mean(dim=2) if self.average else units.flatten(1)
 
 

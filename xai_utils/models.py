@@ -2,18 +2,16 @@
 
 import json
 import os
-import pickle
 import urllib.error
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from xai_utils.networks import ARCHITECTURES, VARIANTS
 from xai_utils.tensors import Progress, check_choice, check_count, check_images, check_model, check_target, quiet
+from xai_utils.weights import read_about, read_weights, weights_folder
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 IMAGENET_TRAINING_IMAGES = 1_281_167
@@ -141,33 +139,6 @@ def miniature(architecture: str, classes: Sequence[str], training_images: int = 
     )
 
 
-def weights_folder() -> Path:
-    """Where the miniatures' weights lie: `data/weights` of the repository, or their copy in an installed package."""
-    package = Path(__file__).parent
-    in_repository = package.parent / "data" / "weights"
-    return in_repository if in_repository.is_dir() else package / "weights"
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors in a `.safetensors` file or a `.pth` state dict, by name; never runs code from the file.
-
-    Args:
-        path: the file.
-
-    Raises:
-        ValueError: truncated, or not a dictionary of tensors.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path}: expected a complete weights file, got one that cannot be read ({error})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{path}: expected a dictionary of tensors (a state dict), got {type(state).__name__}")
-    return state
-
-
 def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     """Loads the file's tensors into the network, or says what does not fit."""
     try:
@@ -182,8 +153,7 @@ def _parts_model(name: str) -> Classifier:
         known = ", ".join(f"parts/{file.stem}" for file in sorted(path.parent.glob("*.safetensors")))
         raise ValueError(f"model: expected one of {known}, got 'parts/{name}'")
     tensors = read_weights(path)
-    with safe_open(path, framework="pt") as file:
-        about = file.metadata()  # what training wrote beside the tensors
+    about = read_about(path)
     classifier = miniature(name.split("-seed")[0], json.loads(about["classes"]), int(about["training_images"]))
     _fill(classifier.network, tensors, path)
     return classifier

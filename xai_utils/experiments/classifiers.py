@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import wilson_interval
-from xai_utils.models import load_model, miniature, weights_folder
+from xai_utils.models import load_model, miniature
 from xai_utils.networks import ARCHITECTURES, VARIANTS
 from xai_utils.parts import CLASSES, Parts
 from xai_utils.tensors import Progress, quiet
 from xai_utils.training import Recipe, accuracy, train
+from xai_utils.weights import weights_folder, write_weights
 
 COMMAND = "python -m xai_utils.experiments.classifiers"
 REPEATED = ("alexnet", "resnet")  # trained from three seeds, to tell a network from its luck
@@ -60,14 +60,7 @@ def train_classifier(
             f"{file.stem}: epoch {epoch.number}, loss {epoch.loss:.3f}, validation accuracy {epoch.accuracy:.3f}"
         )
     about = {"classes": json.dumps(classes), "training_images": str(len(training[0])), "recipe": repr(recipe)}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_file({key: _halved(value) for key, value in model.network.state_dict().items()}, file, metadata=about)
-    return file
-
-
-def _halved(tensor: Tensor) -> Tensor:
-    """Half precision where the numbers are real ones."""
-    return (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+    return write_weights(file, model.network.state_dict(), about)
 
 
 def measure_classifier(model: str, split: str) -> dict:

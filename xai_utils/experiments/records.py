@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 import torchvision
 
-from xai_utils.models import weights_folder
 from xai_utils.tensors import Progress, quiet
+from xai_utils.weights import weights_folder
 
 PACKAGE = Path(__file__).parent.parent
 RESULTS = PACKAGE.parent / "data" / "results"

@@ -5,14 +5,19 @@ became "Visualizing Deep Neural Network Decisions: Prediction Difference Analysi
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from xai_utils.activations import LayerModel, record, rest_of_model
+from xai_utils.incremental import incremental_model
 from xai_utils.models import outputs
 from xai_utils.perturb import Sampler, average_over_windows, patched_outputs, window_corners
 from xai_utils.tensors import Progress, check_choice, check_count, check_images, check_target, quiet
+
+Copies = Callable[[Tensor, Tensor, int, Callable[[Tensor], Tensor]], Tensor]
+"""Corners, contents, batch size and what to keep of a batch's outputs -> what a model says about patched copies."""
 
 DRAWN_AT_ONCE = 1024  # perturbed images whose randomness is drawn in one go: fixes the order of draws
 
@@ -29,6 +34,7 @@ def prediction_difference(
     output: str = "probability",
     source: str | None = None,
     instances: int | None = None,
+    incremental: bool = True,
     batch_size: int = 64,
     generator: torch.Generator | None = None,
     progress: Progress = quiet,
@@ -56,6 +62,8 @@ def prediction_difference(
             that layer's activations, patch and stride count its units, and the map has its height and width.
         instances: N of the Laplace correction, the size of the training set; by default what the model says of
             itself, else 100,000 as in the authors' code.
+        incremental: computes only what a window changes, where the model's graph allows it (`incremental_model`): the
+            same map from a fraction of the work. The activations of every image are kept meanwhile.
         batch_size: perturbed images per forward pass; bounds the memory, does not change the map.
         generator: draws the samples; the draws depend on its state, the window and the sample only.
         progress: wraps the blocks of windows.
@@ -86,6 +94,7 @@ def prediction_difference(
         output=output,
         source=source,
         instances=instances,
+        incremental=incremental,
         batch_size=batch_size,
         generator=generator,
         progress=progress,
@@ -104,6 +113,7 @@ def prediction_differences(
     output: str = "probability",
     source: str | None = None,
     instances: int | None = None,
+    incremental: bool = True,
     batch_size: int = 64,
     generator: torch.Generator | None = None,
     progress: Progress = quiet,
@@ -121,6 +131,7 @@ def prediction_differences(
         output: "probability" or "activation".
         source: hidden layer made unknown instead of the pixels.
         instances: N of the Laplace correction.
+        incremental: computes only what a window changes.
         batch_size: perturbed images per forward pass.
         generator: draws the samples.
         progress: wraps the blocks of windows.
@@ -147,6 +158,7 @@ def prediction_differences(
     size = inputs.shape[2:]
     corners = window_corners(size, patch, stride)
     answer = _probabilities if output == "probability" else _activations
+    asked = [_copies_of(*each, incremental) for each in zip(asked, inputs, strict=True)]
     unknown = _unknown(
         asked, inputs, targets, answer, sampler, corners, patch, samples, batch_size, generator, progress
     )
@@ -159,7 +171,7 @@ def prediction_differences(
 
 
 def _unknown(
-    models: Sequence[nn.Module],
+    asked: Sequence[Copies],
     inputs: Tensor,
     targets: Tensor,
     answer: Callable[[Tensor], Tensor],
@@ -182,12 +194,28 @@ def _unknown(
         draws = sampler.draw(len(block), samples, patch, generator)
         at = block.repeat_interleave(samples, dim=0).to(inputs.device)
         answers = []
-        for model, image, target, contents in zip(models, inputs, targets, contents_of, strict=True):
+        for ask, target, contents in zip(asked, targets, contents_of, strict=True):
             copies = contents(block.to(inputs.device), patch, draws).flatten(0, 1)
-            said = patched_outputs(lambda batch: answer(model(batch))[:, target], image, at, copies, batch_size)  # noqa: B023
+            said = ask(at, copies, batch_size, lambda outputs: answer(outputs)[:, target])  # noqa: B023
             answers.append(said.unflatten(0, (len(block), samples)).mean(dim=1).T)  # [targets, block]
         blocks.append(torch.stack(answers))
     return torch.cat(blocks, dim=2).clone()
+
+
+def _copies_of(model: nn.Module, image: Tensor, incremental: bool) -> Copies:
+    """Who answers for copies of an image: only what the patch changes is computed, if that is wanted and possible."""
+    if incremental:
+        try:
+            return incremental_model(model, image).outputs
+        except ValueError:  # a model that cannot be traced
+            pass
+    return partial(_full_forwards, model, image)
+
+
+def _full_forwards(
+    model: nn.Module, image: Tensor, corners: Tensor, contents: Tensor, batch_size: int, keep: Callable
+) -> Tensor:
+    return patched_outputs(lambda batch: keep(model(batch)), image, corners, contents, batch_size)
 
 
 def _from_source(

@@ -66,7 +66,8 @@ def patched_outputs(
 ) -> Tensor:
     """What a model says about copies of one image that differ from it in one window each.
 
-    Whoever asks about windows asks here, so this is the place to compute only what a window changes.
+    Every copy gets a full forward pass. `xai_utils.incremental` gives the same answers and computes only what a
+    window changes, for the models that it can follow.
 
     Args:
         ask: float [batch, channel, height, width] -> answers [batch, ...], freshly allocated.

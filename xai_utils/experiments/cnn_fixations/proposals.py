@@ -17,10 +17,11 @@ from xai_utils.experiments.cnn_fixations.localisation import Boxes, Localiser, l
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_ratio
 from xai_utils.metrics import box_iou
-from xai_utils.models import Classifier, miniature, outputs, read_weights, weights_folder
+from xai_utils.models import Classifier, miniature, outputs
 from xai_utils.parts import CLASSES, PAIRS, Parts, Scene, draw_scene
 from xai_utils.tensors import Progress, quiet
 from xai_utils.training import Recipe
+from xai_utils.weights import read_weights, weights_folder
 
 COMMAND = "python -m xai_utils.experiments.cnn_fixations.proposals"
 SEEN = tuple(name for pair in PAIRS[:3] for name in pair.classes)  # birds, dogs, trains

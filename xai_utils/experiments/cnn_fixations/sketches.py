@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 from tqdm.auto import tqdm
@@ -17,10 +16,11 @@ from tqdm.auto import tqdm
 from xai_utils.experiments.cnn_fixations.explanations import FIXATIONS, METHODS, blurred, evidence, paper_sigma
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval, wilson_interval
-from xai_utils.models import Classifier, load_model, miniature, outputs, read_weights, weights_folder
+from xai_utils.models import Classifier, load_model, miniature, outputs
 from xai_utils.parts import CLASSES, Parts
 from xai_utils.tensors import Progress, quiet
 from xai_utils.training import Recipe, accuracy, train
+from xai_utils.weights import read_weights, weights_folder, write_weights
 
 COMMAND = "python -m xai_utils.experiments.cnn_fixations.sketches"
 BASE, MODEL, UNTRAINED = "parts/alexnet", "cnn_fixations/alexnet-sketch", "untrained/alexnet"
@@ -52,11 +52,7 @@ def fine_tune(*, scenes: int = 8000, recipe: Recipe = RECIPE, progress: Progress
     for epoch in train(classifier, training, validation, recipe, checkpoint=CHECKPOINT, progress=progress):
         tqdm.write(f"{MODEL}: epoch {epoch.number}, loss {epoch.loss:.3f}, validation accuracy {epoch.accuracy:.3f}")
     about = {"classes": json.dumps(CLASSES), "training_images": str(scenes), "recipe": repr(recipe), "start": BASE}
-    file = weights_folder() / f"{MODEL}.safetensors"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    halved = {name: value.half().contiguous() for name, value in classifier.network.state_dict().items()}
-    save_file(halved, file, metadata=about)
-    return file
+    return write_weights(weights_folder() / f"{MODEL}.safetensors", classifier.network.state_dict(), about)
 
 
 def sketch_classifier(model: str = MODEL) -> Classifier:

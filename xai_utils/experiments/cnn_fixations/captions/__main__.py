@@ -13,7 +13,7 @@ from xai_utils.experiments.cnn_fixations.captions.training import (
     untrained_captioner,
     write_captioner,
 )
-from xai_utils.models import weights_folder
+from xai_utils.weights import weights_folder
 
 
 def train() -> None:

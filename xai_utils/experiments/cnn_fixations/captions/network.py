@@ -5,12 +5,12 @@ import re
 from collections.abc import Sequence
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
-from xai_utils.models import miniature, read_weights, weights_folder
+from xai_utils.models import miniature
 from xai_utils.parts import CLASSES
+from xai_utils.weights import read_about, read_weights, weights_folder
 
 START, END = "<start>", "<end>"
 MODEL = "cnn_fixations/captioner"
@@ -176,8 +176,7 @@ def load_captioner(model: str = MODEL) -> Captioner:
     """
     path = weights_folder() / f"{model}.safetensors"
     tensors = read_weights(path)
-    with safe_open(path, framework="pt") as file:
-        about = file.metadata()
+    about = read_about(path)
     captioner = Captioner(json.loads(about["words"]), int(about["longest"]))
     captioner.load_state_dict(tensors)
     return captioner.eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -16,11 +15,12 @@ from xai_utils.experiments.cnn_fixations.captions.network import (
     split_words,
 )
 from xai_utils.experiments.statistics import wilson_interval
-from xai_utils.models import load_model, weights_folder
+from xai_utils.models import load_model
 from xai_utils.parts import Parts, Scene
 from xai_utils.parts.backgrounds import PLACES
 from xai_utils.tensors import Progress, quiet
 from xai_utils.training import Epoch, Recipe, fit, padded, shifted
+from xai_utils.weights import weights_folder, write_weights
 
 TRUNK = "parts/resnet"
 TRUNK_PACE = 0.4  # of the learning rate, for the CNN, which already knows the classes
@@ -101,13 +101,8 @@ def spoken_captions(captioner: Captioner, images: Tensor, batch_size: int = 100)
 
 def write_captioner(captioner: Captioner, recipe: Recipe = RECIPE, model: str = MODEL) -> Path:
     """Writes the weights in half precision, with the dictionary beside them; returns the file."""
-    file = weights_folder() / f"{model}.safetensors"
-    tensors = captioner.state_dict().items()
-    halves = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in tensors}
     about = {"words": json.dumps(captioner.vocabulary[2:]), "longest": str(captioner.longest), "recipe": repr(recipe)}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_file(halves, file, metadata=about)
-    return file
+    return write_weights(weights_folder() / f"{model}.safetensors", captioner.state_dict(), about)
 
 
 def measure_captions(model: str, pictures: list) -> dict[str, list[float]]:

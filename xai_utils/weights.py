@@ -1,0 +1,72 @@
+"""Files of weights: where the package keeps its own, and how they are read and written."""
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+
+def weights_folder() -> Path:
+    """Where the miniatures' weights lie: `data/weights` of the repository, or their copy in an installed package."""
+    package = Path(__file__).parent
+    in_repository = package.parent / "data" / "weights"
+    return in_repository if in_repository.is_dir() else package / "weights"
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors in a `.safetensors` file or a `.pth` state dict, by name; never runs code from the file.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ValueError: truncated, or not a dictionary of tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{path}: expected a complete weights file, got one that cannot be read ({error})") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"{path}: expected a dictionary of tensors (a state dict), got {type(state).__name__}")
+    return state
+
+
+def read_about(path: Path) -> dict[str, str]:
+    """What training wrote beside the tensors of a `.safetensors` file: classes, recipe, ...
+
+    Raises:
+        ValueError: truncated, or no such file format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{path}: expected a complete weights file, got one that cannot be read ({error})") from error
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> Path:
+    """Writes tensors to a `.safetensors` file, real numbers in half precision, in one atomic step.
+
+    Args:
+        path: the file; its folder is made if need be.
+        tensors: by name, such as a state dict.
+        about: what a reader must know of them.
+
+    Returns:
+        The file.
+    """
+    halves = {
+        name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in tensors.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    save_file(halves, partial, metadata=dict(about))
+    os.replace(partial, path)
+    return path
