@@ -12,6 +12,7 @@ from xai_utils import (
     cnn_fixations,
     fixation_map,
     gradient,
+    iterative_mask,
     prediction_difference,
 )
 from xai_utils.baselines import (
@@ -57,6 +58,7 @@ METHODS = {
     "occlusion": partial(prediction_difference, sampler=ConstantSampler(), **KNOBS),
     "marginal": partial(prediction_difference, sampler=MarginalSampler(OTHERS), **KNOBS),
     "conditional": partial(prediction_difference, sampler=GAUSSIAN, **KNOBS),
+    "iterative mask": partial(iterative_mask, steps=4),
     "logits": partial(prediction_difference, sampler=GAUSSIAN, output="activation", **KNOBS),
 }
 

@@ -216,7 +216,7 @@ def test_the_recorded_maps_of_photographs_are_as_fine_as_the_chapter_says():
         assert about["runs"][f"{name}/probability 1"]["setting"].items() >= real.KNOBS.items()
         assert one.probabilities == sorted(one.probabilities, reverse=True)
         assert {"sensitivity", "marginal", "grey occlusion", "probability 1", f"logit {real.TOP}"} <= one.maps.keys()
-        assert one.forwards > 0
+        assert all(run["forwards"] > 0 for run in one.runs.values())
     first = next(iter(tables.read_real_maps().values()))
     assert {f"{place} 1" for place in real.LAYERS} <= first.maps.keys()
     assert first.maps["k = 1"].shape == first.maps["probability 1"][tables.WINDOW].shape
@@ -261,7 +261,7 @@ def test_killed_recording_of_maps_goes_on_with_what_is_missing(small_runs, tmp_p
     recorded = real.read_real_maps(real.record_real_maps(file))["cat"]
     assert computed == ["first", "second"]
     assert set(recorded.maps) == {"sensitivity", "first", "second"}
-    assert recorded.forwards == 2 * 16
+    assert [run["forwards"] for run in recorded.runs.values()] == [16, 16]
     monkeypatch.setattr(real, "real_runs", lambda name: runs(name, samples=2))
     real.record_real_maps(file)
     assert computed == ["first", "second"] * 2

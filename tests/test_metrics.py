@@ -1,11 +1,26 @@
 """Metrics on boxes and maps whose score is arithmetic."""
 
+import math
+
 import pytest
 import torch
+from torch import nn
 
-from xai_utils.metrics import box_iou, equal_error_threshold, maps_to_boxes, precision_recall, top1_localisation_error
+from xai_utils.metrics import (
+    box_iou,
+    boxes_around,
+    crop_scores,
+    equal_error_threshold,
+    localisation_error,
+    maps_to_boxes,
+    precision_recall,
+    saliency_metric,
+    smallest_regions,
+    top1_localisation_error,
+)
 
 FOUR = torch.tensor([[0, 0, 4, 4]])
+PICTURE = torch.full((1, 3, 8, 8), 0.5)
 
 
 def test_the_overlap_is_intersection_over_union_of_the_best_true_box():
@@ -53,6 +68,96 @@ def test_at_the_equal_error_threshold_precision_is_recall():
     assert precision_recall(maps, regions, 2.0) == (0.0, 0.0)
 
 
+def test_the_box_around_a_mask_holds_all_that_exceeds_the_threshold():
+    maps = torch.zeros(4, 6, 8)
+    maps[0, 1:3, 2:5], maps[0, 5, 7], maps[0, 0, 0] = 0.6, 1.0, 0.5  # 0.5 does not exceed 0.5
+    maps[2], maps[3] = 1.0, 0.4
+    boxes, empty = boxes_around(maps)
+    assert boxes.tolist() == [[2, 1, 8, 6], [0, 0, 8, 6], [0, 0, 8, 6], [0, 0, 8, 6]]
+    assert empty.tolist() == [False, True, False, True]  # a full mask is not an empty one
+
+
+def test_a_localisation_needs_more_than_half_of_any_true_box_and_an_empty_mask_has_none():
+    maps, whole = torch.zeros(5, 4, 8), torch.tensor([[0, 0, 8, 4]])
+    maps[0, :, :4], maps[1, :, :5], maps[3] = 1.0, 1.0, 1.0  # half, more than half, nothing, all
+    maps[4, 0, 0], maps[4, 3, 3] = 1.0, 1.0  # two corners of a square
+    other = torch.tensor([[7, 0, 8, 1], [0, 0, 4, 4]])
+    assert localisation_error(maps, [whole] * 4 + [other]).tolist() == [True, False, True, False, False]
+
+
+def coin(images):
+    """Two classes of equal probability, whatever the picture."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(images[0].numel(), 2)).eval().requires_grad_(False).apply(zeroed)
+
+
+def zeroed(module):
+    if isinstance(module, nn.Linear):
+        module.weight.zero_()
+        module.bias.zero_()
+
+
+class Brightness(nn.Module):
+    """Logits (slope * (mean brightness - middle), 0)."""
+
+    def __init__(self, slope=20.0, middle=0.5):
+        super().__init__()
+        self.slope, self.middle = slope, middle
+
+    def forward(self, images):
+        lead = self.slope * (images.mean(dim=(1, 2, 3)) - self.middle)
+        return torch.stack([lead, torch.zeros_like(lead)], dim=1)
+
+
+def test_the_saliency_metric_is_the_log_of_the_area_less_that_of_the_probability():
+    images, maps = torch.rand(4, 3, 20, 20), torch.zeros(4, 20, 20)
+    maps[0, 5:15, 5:15], maps[1, 3, 3], maps[3] = 0.9, 0.9, 0.9  # a quarter, one pixel, nothing, all
+    found = saliency_metric(coin(images), images, 1, maps)
+    assert found.areas.tolist() == pytest.approx([0.25, 1 / 400, 1.0, 1.0])
+    assert found.scores.tolist() == pytest.approx([math.log(a / 0.5) for a in (0.25, 0.05, 1, 1)])
+    assert found.probabilities.tolist() == pytest.approx([0.5] * 4)
+    assert found.empty.tolist() == [False, False, True, False]
+
+
+def test_the_crop_is_tight_and_fills_the_models_input():
+    images = torch.zeros(1, 3, 12, 16)
+    images[:, :, 2:5, 3:13] = 1  # white where the map is
+    found = saliency_metric(Brightness().eval(), images, 0, images[:, 0])
+    assert found.probabilities.item() == pytest.approx(torch.sigmoid(torch.tensor(10.0)).item())
+    looser = crop_scores(Brightness().eval(), images, 0, torch.tensor([[3, 2, 13, 8]]))
+    assert looser.probabilities.item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_class_that_is_ruled_out_scores_badly_but_finitely():
+    images = torch.zeros(1, 3, 8, 8)
+    found = saliency_metric(Brightness(slope=1e4).eval(), images, 0, torch.ones(1, 8, 8))
+    assert found.scores.item() == pytest.approx(5e3)
+    assert found.probabilities.item() == 0
+
+
+def test_the_smallest_regions_of_a_model_that_counts_bright_pixels():
+    images, maps = torch.zeros(1, 3, 10, 10), torch.rand(1, 10, 10, generator=torch.Generator().manual_seed(0))
+    images[maps[:, None].expand_as(images) > maps.median()] = 1.0  # the map's better half
+    model, black = Brightness(middle=0.295).eval(), torch.zeros(1)
+    found = smallest_regions(model, images, 0, maps, baseline=black, steps=100)
+    assert found.sufficient.item() == pytest.approx(0.30)  # 30 white pixels make it confident
+    assert found.destroying.item() == pytest.approx(0.21)  # with 21 of 50 gone, 29 are left
+    backwards = smallest_regions(model, images, 0, -maps, baseline=black, steps=100)
+    assert backwards.sufficient.item() == pytest.approx(0.80)
+    assert backwards.destroying.item() == pytest.approx(0.71)
+
+
+def test_regions_that_do_not_exist_and_regions_of_nothing():
+    images, maps = torch.full((1, 3, 4, 4), 0.4), torch.zeros(1, 4, 4)  # a map that says nothing orders by place
+    never = smallest_regions(Brightness(middle=0.5).eval(), images, 0, maps, baseline=torch.zeros(1))
+    assert math.isnan(never.sufficient.item())
+    assert never.destroying.item() == 0
+    always = smallest_regions(Brightness(middle=-0.5).eval(), images, 0, maps, baseline=torch.zeros(1))
+    assert always.sufficient.item() == 0
+    assert math.isnan(always.destroying.item())
+    middling = smallest_regions(Brightness(middle=0.15).eval(), images, 0, maps + 1, baseline=torch.zeros(1), steps=4)
+    assert middling == (torch.tensor([0.5]), torch.tensor([0.75]))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -64,6 +169,18 @@ def test_at_the_equal_error_threshold_precision_is_recall():
         (lambda: maps_to_boxes(torch.full((1, 4, 4), torch.nan), 0.5), "maps: expected finite values"),
         (lambda: maps_to_boxes(torch.zeros(1, 4, 4), 50), "threshold: expected a share"),
         (lambda: maps_to_boxes(torch.zeros(1, 4, 4), 0.5, around="pieces"), "around: expected"),
+        (lambda: boxes_around(torch.zeros(4, 4)), "maps: expected finite values"),
+        (lambda: localisation_error(torch.zeros(2, 4, 4), [FOUR]), "truths: expected true boxes for each image"),
+        (lambda: saliency_metric(Brightness().eval(), PICTURE, 0, torch.zeros(1, 4, 5)), "maps: expected shape"),
+        (lambda: saliency_metric(Brightness().eval(), PICTURE, 2, torch.zeros(1, 8, 8)), "target: expected classes"),
+        (lambda: saliency_metric(Brightness(), PICTURE, 0, torch.zeros(1, 8, 8)), "model: expected eval mode"),
+        (lambda: crop_scores(Brightness().eval(), PICTURE, 0, torch.tensor([[0, 0, 9, 4]])), "boxes: expected whole"),
+        (lambda: crop_scores(Brightness().eval(), PICTURE, 0, torch.tensor([[4, 0, 4, 4]])), "boxes: expected whole"),
+        (lambda: crop_scores(Brightness().eval(), PICTURE, 0, FOUR.float()), "boxes: expected whole pixels"),
+        (
+            lambda: smallest_regions(Brightness().eval(), PICTURE, 0, PICTURE[:, 0], baseline=PICTURE, confidence=1.0),
+            "confidence: expected a probability",
+        ),
         (lambda: equal_error_threshold(torch.zeros(1, 4, 4), torch.zeros(1, 4, 5) > 1), "regions: expected bool"),
         (lambda: equal_error_threshold(torch.zeros(1, 4, 4), torch.zeros(1, 4, 4) > 1), "at least one pixel"),
         (lambda: precision_recall(torch.zeros(1, 4, 4), torch.zeros(1, 4, 4), 0.5), "regions: expected bool"),

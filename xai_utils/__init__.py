@@ -25,6 +25,12 @@ from xai_utils.papers.prediction_difference import (
     top_pixels,
     weight_of_evidence,
 )
+from xai_utils.papers.realtime_saliency import (
+    MaskingModel,
+    load_masking_model,
+    realtime_saliency,
+    train_masking_model,
+)
 from xai_utils.perturb import (
     ConditionalSampler,
     ConstantSampler,
@@ -49,6 +55,7 @@ __all__ = [
     "ConstantSampler",
     "InpaintingSampler",
     "MarginalSampler",
+    "MaskingModel",
     "Objective",
     "as_model",
     "blurred_baseline",
@@ -67,6 +74,7 @@ __all__ = [
     "integrated_gradients",
     "iterative_mask",
     "last_spatial_layer",
+    "load_masking_model",
     "load_model",
     "localisation_error",
     "lrp",
@@ -77,12 +85,14 @@ __all__ = [
     "prediction_difference",
     "prediction_differences",
     "quiet",
+    "realtime_saliency",
     "record",
     "remove_evidence",
     "remove_outliers",
     "saliency_metric",
     "target_probability",
     "top_pixels",
+    "train_masking_model",
     "weight_of_evidence",
     "window_corners",
 ]

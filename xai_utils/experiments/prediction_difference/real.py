@@ -102,21 +102,19 @@ class RealMaps(NamedTuple):
     Args:
         maps: name -> float [height, width]. "probability 1" to "probability 3" and "logit 1" to "logit 3" are the
             conditional maps of the three likeliest classes; "sensitivity", "marginal" and "grey occlusion" those of
-            other methods. The first photograph also has "paper 1" to "paper 3", like "probability" at the paper's stride
-            and samples; "k = 20" and "k = 30"; for an "early", a "middle" and the
-            "last" layer the maps of the three most active channels ("early 1", ...); and "k = 1", the logit's map of
-            single pixels, for the pixels of `WINDOW` only.
+            other methods. The first photograph also has "paper 1" to "paper 3", which are like "probability" at the
+            paper's stride and samples; "k = 20" and "k = 30"; for an "early", a "middle" and the "last" layer the
+            maps of the three most active channels ("early 1", ...); and "k = 1", the logit's map of single pixels, for
+            the pixels of `WINDOW` only.
         classes: the names of the likeliest classes.
         probabilities: of these classes.
-        forwards: how often the network was asked.
-        seconds: how long it took on one core.
+        runs: for each run, by its first map: `forwards`, how often the network was asked, and `seconds` of one core.
     """
 
     maps: dict[str, Tensor]
     classes: list[str]
     probabilities: list[float]
-    forwards: int
-    seconds: float
+    runs: dict[str, dict]
 
 
 @cache
@@ -221,9 +219,12 @@ def read_real_maps(file: Path = FILE) -> Mapping[str, RealMaps]:
     read = {}
     for name, said in about["pictures"].items():
         maps = {key.split("/", 1)[1]: found for key, found in tensors.items() if key.startswith(f"{name}/")}
-        runs = [run for key, run in about["runs"].items() if key.startswith(f"{name}/")]
-        forwards, seconds = sum(run["setting"]["forwards"] for run in runs), sum(run["seconds"] for run in runs)
-        read[name] = RealMaps(maps, **said, forwards=forwards, seconds=seconds)
+        runs = {
+            key.split("/", 1)[1]: {"forwards": run["setting"]["forwards"], "seconds": run["seconds"]}
+            for key, run in about["runs"].items()
+            if key.startswith(f"{name}/")
+        }
+        read[name] = RealMaps(maps, **said, runs=runs)
     return read
 
 

@@ -1,4 +1,4 @@
-"""How good an explanation is, by a measure that needs no method: only maps, boxes, regions and labels come in."""
+"""Boxes against true boxes, and from maps to boxes."""
 
 from collections.abc import Sequence
 
@@ -79,6 +79,33 @@ def top1_localisation_error(
     return ~(right & (box_iou(boxes, truths) >= overlap))
 
 
+def localisation_error(maps: Tensor, truths: Sequence[Tensor], *, threshold: float = 0.5) -> Tensor:
+    """Where the box around all that a map marks misses the objects of a class that is given.
+
+    **Source**: Dabkowski and Gal (2017), section 5.1, Table 1: the map thresholded at 0.5, the tightest box around the
+    whole of it, an IoU greater than 0.5 with any true box. A mask that marks nothing locates nothing: an error.
+
+    Args:
+        maps: float [batch, height, width]; masks in [0, 1], or any maps on the scale of the threshold.
+        truths: for each image [objects, 4], (left, top, right, bottom), right and bottom exclusive.
+        threshold: what a marked pixel exceeds.
+
+    Returns:
+        bool [batch], True for an error; its mean is the error rate.
+
+    Raises:
+        ValueError: maps that are not finite, not boxes, or different numbers of images.
+
+    Example:
+        >>> maps, truth = torch.zeros(2, 8, 8), [torch.tensor([[0, 0, 4, 4]])] * 2
+        >>> maps[0, :4, :3] = 0.9
+        >>> localisation_error(maps, truth)
+        tensor([False,  True])
+    """
+    boxes, empty = boxes_around(maps, threshold)
+    return empty | (box_iou(boxes, truths) <= 0.5)
+
+
 def maps_to_boxes(maps: Tensor, threshold: float, *, around: str = "largest piece") -> Tensor:
     """The tightest box around what a map marks.
 
@@ -116,69 +143,37 @@ def maps_to_boxes(maps: Tensor, threshold: float, *, around: str = "largest piec
     return torch.tensor(boxes, dtype=torch.int64).reshape(-1, 4)
 
 
+def boxes_around(maps: Tensor, threshold: float = 0.5) -> tuple[Tensor, Tensor]:
+    """The tightest box around all pixels above a value, and where there are none.
+
+    Args:
+        maps: float [batch, height, width].
+        threshold: what a marked pixel exceeds, in the maps' own unit (`maps_to_boxes` takes a share of their range).
+
+    Returns:
+        (boxes, empty): int64 [batch, 4], (left, top, right, bottom), right and bottom exclusive, the whole picture
+        where nothing is marked; bool [batch], True there. Both on the CPU.
+
+    Raises:
+        ValueError: maps that are not finite or not [batch, height, width].
+
+    Example:
+        >>> boxes_around(torch.tensor([[[0.2, 0.6, 0.5]], [[0.1, 0.2, 0.1]]]))
+        (tensor([[1, 0, 2, 1],
+                [0, 0, 3, 1]]), tensor([False,  True]))
+    """
+    if maps.ndim != 3 or not torch.isfinite(maps).all():
+        raise ValueError(f"maps: expected finite values [batch, height, width], got shape {list(maps.shape)}")
+    marked = maps > threshold
+    return maps_to_boxes(marked.float(), 0.5, around="everything"), ~marked.flatten(1).any(dim=1).cpu()
+
+
 def _largest_piece(marked: np.ndarray) -> Sequence[int]:
     """(left, top, width, height) of the largest connected piece."""
     import cv2
 
     _, _, pieces, _ = cv2.connectedComponentsWithStats(marked, connectivity=8)
     return max(pieces[1:], key=lambda piece: piece[cv2.CC_STAT_AREA])[: cv2.CC_STAT_AREA]  # 0 is the rest
-
-
-def equal_error_threshold(maps: Tensor, regions: Tensor) -> float:
-    """The value at which precision and recall over all pixels of all maps are equal.
-
-    **Source**: CNN Fixations, section IV-C, Table II ("precision at EER"). Both are equal where as many pixels are
-    marked as belong to the regions.
-
-    Args:
-        maps: float [batch, height, width].
-        regions: bool [batch, height, width], the objects' pixels.
-
-    Returns:
-        The smallest value that is still marked.
-
-    Raises:
-        ValueError: regions of another shape, or without any pixel.
-
-    Example:
-        >>> equal_error_threshold(torch.tensor([[[0.1, 0.7, 0.9]]]), torch.tensor([[[True, False, True]]]))
-        0.699999988079071
-    """
-    _check_regions(maps, regions)
-    return float(maps.flatten().topk(int(regions.sum())).values[-1])
-
-
-def precision_recall(maps: Tensor, regions: Tensor, threshold: float) -> tuple[float, float]:
-    """Which share of the marked pixels belongs to the regions, and which share of the regions is marked.
-
-    Args:
-        maps: float [batch, height, width].
-        regions: bool [batch, height, width], the objects' pixels.
-        threshold: a pixel is marked if its value is at least this.
-
-    Returns:
-        (precision, recall), 0 to 1 each; precision is 0 where nothing is marked.
-
-    Raises:
-        ValueError: regions of another shape, or without any pixel.
-
-    Example:
-        >>> precision_recall(torch.tensor([[[0.1, 0.7, 0.9]]]), torch.tensor([[[True, False, True]]]), 0.5)
-        (0.5, 0.5)
-    """
-    _check_regions(maps, regions)
-    marked = maps >= threshold
-    both = int((marked & regions).sum())
-    return both / max(1, int(marked.sum())), both / int(regions.sum())
-
-
-def _check_regions(maps: Tensor, regions: Tensor) -> None:
-    if regions.dtype != torch.bool or regions.shape != maps.shape:
-        raise ValueError(
-            f"regions: expected bool of the maps' shape {list(maps.shape)}, got {regions.dtype} {list(regions.shape)}"
-        )
-    if not regions.any():
-        raise ValueError("regions: expected at least one pixel of an object, got none")
 
 
 def _check_boxes(name: str, boxes: Tensor) -> Tensor:

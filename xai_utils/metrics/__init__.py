@@ -1,0 +1,20 @@
+"""How good an explanation is, by a measure that needs no method: maps, boxes, regions and labels come in."""
+
+from xai_utils.metrics.boxes import box_iou, boxes_around, localisation_error, maps_to_boxes, top1_localisation_error
+from xai_utils.metrics.pixels import equal_error_threshold, precision_recall
+from xai_utils.metrics.saliency import SaliencyScores, SmallestRegions, crop_scores, saliency_metric, smallest_regions
+
+__all__ = [
+    "SaliencyScores",
+    "SmallestRegions",
+    "box_iou",
+    "boxes_around",
+    "crop_scores",
+    "equal_error_threshold",
+    "localisation_error",
+    "maps_to_boxes",
+    "precision_recall",
+    "saliency_metric",
+    "smallest_regions",
+    "top1_localisation_error",
+]

@@ -1,0 +1,61 @@
+"""Maps against true regions, pixel by pixel."""
+
+import torch
+from torch import Tensor
+
+
+def equal_error_threshold(maps: Tensor, regions: Tensor) -> float:
+    """The value at which precision and recall over all pixels of all maps are equal.
+
+    **Source**: CNN Fixations, section IV-C, Table II ("precision at EER"). Both are equal where as many pixels are
+    marked as belong to the regions.
+
+    Args:
+        maps: float [batch, height, width].
+        regions: bool [batch, height, width], the objects' pixels.
+
+    Returns:
+        The smallest value that is still marked.
+
+    Raises:
+        ValueError: regions of another shape, or without any pixel.
+
+    Example:
+        >>> equal_error_threshold(torch.tensor([[[0.1, 0.7, 0.9]]]), torch.tensor([[[True, False, True]]]))
+        0.699999988079071
+    """
+    _check_regions(maps, regions)
+    return float(maps.flatten().topk(int(regions.sum())).values[-1])
+
+
+def precision_recall(maps: Tensor, regions: Tensor, threshold: float) -> tuple[float, float]:
+    """Which share of the marked pixels belongs to the regions, and which share of the regions is marked.
+
+    Args:
+        maps: float [batch, height, width].
+        regions: bool [batch, height, width], the objects' pixels.
+        threshold: a pixel is marked if its value is at least this.
+
+    Returns:
+        (precision, recall), 0 to 1 each; precision is 0 where nothing is marked.
+
+    Raises:
+        ValueError: regions of another shape, or without any pixel.
+
+    Example:
+        >>> precision_recall(torch.tensor([[[0.1, 0.7, 0.9]]]), torch.tensor([[[True, False, True]]]), 0.5)
+        (0.5, 0.5)
+    """
+    _check_regions(maps, regions)
+    marked = maps >= threshold
+    both = int((marked & regions).sum())
+    return both / max(1, int(marked.sum())), both / int(regions.sum())
+
+
+def _check_regions(maps: Tensor, regions: Tensor) -> None:
+    if regions.dtype != torch.bool or regions.shape != maps.shape:
+        raise ValueError(
+            f"regions: expected bool of the maps' shape {list(maps.shape)}, got {regions.dtype} {list(regions.shape)}"
+        )
+    if not regions.any():
+        raise ValueError("regions: expected at least one pixel of an object, got none")
