@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from xai_utils.baselines import contrastive_mwp, grad_cam, gradient, guided_backprop, lrp
 from xai_utils.papers.cnn_fixations import cnn_fixations
+from xai_utils.perturb import gaussian_blur
 
 BATCH = 25
 # Where cMWP compares: maps of a sixteenth of the picture's side, as VGG-16's pool4, which its authors take.
@@ -110,5 +110,5 @@ def blurred(maps: Tensor, sigma: float) -> Tensor:
     Returns:
         float [batch, height, width] in [0, 1].
     """
-    smooth = torch.from_numpy(gaussian_filter(maps.numpy(), (0, sigma, sigma), mode="mirror")) if sigma else maps
+    smooth = gaussian_blur(maps, sigma)
     return smooth / smooth.amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(smooth.dtype).tiny)

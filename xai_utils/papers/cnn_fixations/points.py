@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from xai_utils.perturb import gaussian_blur
 from xai_utils.tensors import check_count
 
 
@@ -40,18 +40,8 @@ def fixation_map(points: Sequence[Tensor], size: tuple[int, int], *, sigma: floa
     counts = torch.zeros(len(points), *size, device=_device(points))
     for image, places in enumerate(points):
         counts[image, places[:, 0], places[:, 1]] = 1
-    maps = _blurred(counts, sigma)
+    maps = gaussian_blur(counts, sigma)
     return maps / maps.amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
-
-
-def _blurred(maps: Tensor, sigma: float) -> Tensor:
-    """A Gaussian blur, columns first and rows then, with a kernel no wider than the picture is high and wide."""
-    half = min(min(maps.shape[1:]) - 1, 2 * math.ceil(4 * sigma)) // 2
-    weights = torch.exp(-((torch.arange(-half, half + 1, device=maps.device) / sigma) ** 2) / 2)
-    weights = weights / weights.sum()
-    padded = functional.pad(maps[:, None], [half] * 4, mode="reflect")
-    across = functional.conv2d(padded, weights[None, None, None, :])
-    return functional.conv2d(across, weights[None, None, :, None])[:, 0]
 
 
 def remove_outliers(
