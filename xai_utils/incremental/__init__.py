@@ -5,6 +5,6 @@ Rooms, from the ground up: `spans` (how far a patch reaches along an axis), `pie
 batch of copies) and `model` (what a reader calls).
 """
 
-from xai_utils.incremental.model import IncrementalModel, incremental_model
+from xai_utils.incremental.model import Copies, IncrementalModel, answers_to_copies, incremental_model
 
-__all__ = ["IncrementalModel", "incremental_model"]
+__all__ = ["Copies", "IncrementalModel", "answers_to_copies", "incremental_model"]

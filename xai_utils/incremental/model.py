@@ -8,8 +8,11 @@ from torch import Tensor, nn
 from xai_utils.activations import LayerModel, RestOfModel, trace
 from xai_utils.incremental.passes import Clean, Pass, Windows
 from xai_utils.incremental.plan import Plan, Spans, make_plan, remembered, spans_of, work_on_windows
-from xai_utils.perturb import window_corners
+from xai_utils.perturb import patched_outputs, window_corners
 from xai_utils.tensors import check_count
+
+Copies = Callable[[Tensor, Tensor, int, Callable[[Tensor], Tensor]], Tensor]
+"""Corners, contents, batch size and what to keep of a batch's outputs -> what a model says about patched copies."""
 
 
 class IncrementalModel:
@@ -142,6 +145,29 @@ def incremental_model(model: nn.Module, image: Tensor) -> IncrementalModel:
     _check_same(read(traced.values[plan.end]), model, image)
     clean = Clean({node: traced.values[node] for node in remembered(plan)})
     return IncrementalModel(plan, clean, read)
+
+
+def answers_to_copies(model: nn.Module, image: Tensor, *, incremental: bool = True) -> Copies:
+    """Who answers for copies of an image: an `IncrementalModel` if that is wanted and possible, else the model itself.
+
+    Args:
+        model: in eval mode.
+        image: float [channel, height, width].
+        incremental: whether to compute only what a patch changes.
+
+    Returns:
+        A function like `IncrementalModel.outputs`; the answers are the same either way.
+    """
+    if incremental:
+        try:
+            return incremental_model(model, image).outputs
+        except ValueError:  # a model that cannot be traced
+            pass
+
+    def full_forwards(corners: Tensor, contents: Tensor, batch_size: int, keep: Callable[[Tensor], Tensor]) -> Tensor:
+        return patched_outputs(lambda batch: keep(model(batch)), image, corners, contents, batch_size)
+
+    return full_forwards
 
 
 def _as_it_is(answers: Tensor) -> Tensor:

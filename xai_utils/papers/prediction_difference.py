@@ -5,19 +5,16 @@ became "Visualizing Deep Neural Network Decisions: Prediction Difference Analysi
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from itertools import product
 
 import torch
 from torch import Tensor, nn
 
 from xai_utils.activations import LayerModel, record, rest_of_model
-from xai_utils.incremental import incremental_model
+from xai_utils.incremental import answers_to_copies
 from xai_utils.models import outputs
-from xai_utils.perturb import Sampler, average_over_windows, patched_outputs, window_corners
+from xai_utils.perturb import Sampler, average_over_windows, window_corners
 from xai_utils.tensors import Progress, check_choice, check_count, check_images, check_target, quiet
-
-Copies = Callable[[Tensor, Tensor, int, Callable[[Tensor], Tensor]], Tensor]
-"""Corners, contents, batch size and what to keep of a batch's outputs -> what a model says about patched copies."""
 
 DRAWN_AT_ONCE = 1024  # perturbed images whose randomness is drawn in one go: fixes the order of draws
 
@@ -63,10 +60,10 @@ def prediction_difference(
         instances: N of the Laplace correction, the size of the training set; by default what the model says of
             itself, else 100,000 as in the authors' code.
         incremental: computes only what a window changes, where the model's graph allows it (`incremental_model`): the
-            same map from a fraction of the work. The activations of every image are kept meanwhile.
+            same map from a fraction of the work.
         batch_size: perturbed images per forward pass; bounds the memory, does not change the map.
         generator: draws the samples; the draws depend on its state, the window and the sample only.
-        progress: wraps the blocks of windows.
+        progress: wraps the blocks of windows of all images.
 
     Returns:
         float [batch, height, width]. Weight of evidence in bits, or activation difference in the unit's own scale;
@@ -158,9 +155,19 @@ def prediction_differences(
     size = inputs.shape[2:]
     corners = window_corners(size, patch, stride)
     answer = _probabilities if output == "probability" else _activations
-    asked = [_copies_of(*each, incremental) for each in zip(asked, inputs, strict=True)]
     unknown = _unknown(
-        asked, inputs, targets, answer, sampler, corners, patch, samples, batch_size, generator, progress
+        asked,
+        inputs,
+        targets,
+        answer,
+        sampler=sampler,
+        corners=corners,
+        patch=patch,
+        samples=samples,
+        incremental=incremental,
+        batch_size=batch_size,
+        generator=generator or torch.default_generator,
+        progress=progress,
     )
     known = answer(known).gather(1, targets)[..., None]  # [batch, targets, 1]
     if output == "probability":
@@ -171,16 +178,18 @@ def prediction_differences(
 
 
 def _unknown(
-    asked: Sequence[Copies],
+    models: Sequence[nn.Module],
     inputs: Tensor,
     targets: Tensor,
     answer: Callable[[Tensor], Tensor],
+    *,
     sampler: Sampler,
     corners: Tensor,
     patch: int,
     samples: int,
+    incremental: bool,
     batch_size: int,
-    generator: torch.Generator | None,
+    generator: torch.Generator,
     progress: Progress,
 ) -> Tensor:
     """The mean answer for each target when a window is unknown: eq. 1 (or 6), the inner loop of Algorithm 1.
@@ -188,34 +197,19 @@ def _unknown(
     Returns:
         float [batch, targets, windows].
     """
-    contents_of = [sampler.bind(image) for image in inputs]
-    blocks = []
-    for block in progress(corners.split(-(-DRAWN_AT_ONCE // samples))):
+    begin, said = generator.get_state(), []
+    blocks = corners.split(-(-DRAWN_AT_ONCE // samples))
+    for (model, image, target), block in progress(list(product(zip(models, inputs, targets, strict=True), blocks))):
+        if block is blocks[0]:  # the next image; it gets the same draws
+            generator.set_state(begin)
+            ask, contents = answers_to_copies(model, image, incremental=incremental), sampler.bind(image)
         draws = sampler.draw(len(block), samples, patch, generator)
-        at = block.repeat_interleave(samples, dim=0).to(inputs.device)
-        answers = []
-        for ask, target, contents in zip(asked, targets, contents_of, strict=True):
-            copies = contents(block.to(inputs.device), patch, draws).flatten(0, 1)
-            said = ask(at, copies, batch_size, lambda outputs: answer(outputs)[:, target])  # noqa: B023
-            answers.append(said.unflatten(0, (len(block), samples)).mean(dim=1).T)  # [targets, block]
-        blocks.append(torch.stack(answers))
-    return torch.cat(blocks, dim=2).clone()
-
-
-def _copies_of(model: nn.Module, image: Tensor, incremental: bool) -> Copies:
-    """Who answers for copies of an image: only what the patch changes is computed, if that is wanted and possible."""
-    if incremental:
-        try:
-            return incremental_model(model, image).outputs
-        except ValueError:  # a model that cannot be traced
-            pass
-    return partial(_full_forwards, model, image)
-
-
-def _full_forwards(
-    model: nn.Module, image: Tensor, corners: Tensor, contents: Tensor, batch_size: int, keep: Callable
-) -> Tensor:
-    return patched_outputs(lambda batch: keep(model(batch)), image, corners, contents, batch_size)
+        at = block.to(inputs.device)
+        copies = contents(at, patch, draws).flatten(0, 1)
+        at = at.repeat_interleave(samples, dim=0)
+        answers = ask(at, copies, batch_size, lambda outputs: answer(outputs)[:, target])  # noqa: B023
+        said.append(answers.unflatten(0, (len(block), samples)).mean(dim=1))  # [block, targets]
+    return torch.cat(said).unflatten(0, (len(inputs), len(corners))).transpose(1, 2).clone()
 
 
 def _from_source(
