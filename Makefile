@@ -60,6 +60,7 @@ FIXATIONS = cnn_fixations.captions cnn_fixations.sketches cnn_fixations.proposal
 train: $(READY) ## train the book's networks again (two hours), write data/weights
 	$(BIN)/python -m xai_utils.experiments.classifiers
 	for room in $(FIXATIONS); do $(BIN)/python -m xai_utils.experiments.$$room --train || exit 1; done
+	$(BIN)/python -m xai_utils.experiments.realtime_saliency --train
 
 TABLES = shortcuts prediction_difference cnn_fixations $(FIXATIONS) \
 	cnn_fixations.saliency cnn_fixations.mistakes cnn_fixations.adversaries cnn_fixations.hits

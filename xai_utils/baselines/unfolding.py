@@ -124,7 +124,7 @@ def _twin(module: nn.Module) -> nn.Module:
 
 
 def merge_batch_norms(traced: Trace) -> None:
-    """Multiplies every batch norm that follows a linear layer into its weights, and makes it the identity.
+    """Multiplies every batch norm that follows a linear layer into its weights, and puts the identity in its place.
 
     zennit's own canonizers find the pairs by the order of the modules, which goes wrong where a concatenation stands
     between them (DenseNet); here the graph says who feeds whom.
@@ -141,11 +141,10 @@ def merge_batch_norms(traced: Trace) -> None:
             continue
         source = node.args[0]
         if isinstance(traced.module(source), Linear) and len(source.users) == 1:
-            linear, norm = deepcopy(traced.module(source)), deepcopy(norm)
-            MergeBatchNorm.merge_batch_norm([linear], norm)
-            norm.eps = 0.0  # which zennit leaves: the identity would divide by more than 1
+            linear = deepcopy(traced.module(source))
+            MergeBatchNorm.merge_batch_norm([linear], deepcopy(norm))
             setattr(traced.model, source.target, linear)
-            setattr(traced.model, node.target, norm)
+            setattr(traced.model, node.target, nn.Identity())
 
 
 class _From(fx.Interpreter):

@@ -46,16 +46,11 @@ def load_masking_model(black_box: str, *, file: Path | None = None) -> MaskingMo
 
     Args:
         black_box: name of the classifier to be explained, as `load_model` takes it.
-        file: of your own training; by default the one that comes with the package.
+        file: of your own training; by default `data/weights/masking/NAME.safetensors`.
 
     Raises:
         FileNotFoundError: no masking model was trained for that black box.
         ValueError: the file belongs to another black box, or black box or encoder have been trained again since.
-
-    Example:
-        >>> import torch
-        >>> load_masking_model("parts/alexnet")(torch.rand(1, 3, 128, 128), torch.tensor([0])).shape
-        torch.Size([1, 128, 128])
     """
     file = file or _file_of(black_box)
     if not file.exists():
