@@ -83,7 +83,7 @@ def boxes_in_words(name: str, missed: dict[str, Interval]) -> str:
         >>> boxes_in_words("vgg", {**rates, "centred box": (0.1, 0.0, 0.2)})
         '- vgg: best LRP (20% missed), fixations 50% staying and 40% moving, centred box 10%'
     """
-    best = min(missed.keys() - {"centred box"}, key=lambda method: missed[method][0])
+    best = min((method for method in missed if method != "centred box"), key=lambda method: missed[method][0])
     share = {method: f"{interval[0]:.0%}" for method, interval in missed.items()}
     return (
         f"- {name}: best {best} ({share[best]} missed), fixations {share['fixations']} staying and "
