@@ -1,13 +1,10 @@
 """What CNN Fixations cost, in forward passes."""
 
-import json
-
 import pytest
 import torch
 from torch import nn
 
-from xai_utils.experiments.benchmark import in_forwards
-from xai_utils.experiments.records import RESULTS
+from xai_utils.experiments.benchmark import in_forwards, read_benchmark
 
 
 def test_two_forward_passes_cost_two_forward_passes():
@@ -23,7 +20,7 @@ def test_two_forward_passes_cost_two_forward_passes():
 
 
 def test_the_recorded_costs_hold_at_least_the_forward_pass_that_every_method_needs():
-    row = json.loads((RESULTS / "benchmark.json").read_text())["cnn_fixations"]
+    row = read_benchmark()["cnn_fixations"]
     assert (row["model"], row["batch_size"]) == ("resnet50", 8)
     assert row["forwards"].keys() == {"fixations", "fixations, moving", "Grad-CAM"}
     for ratios in row["forwards"].values():

@@ -10,7 +10,9 @@ import xai_utils.plotting
 from xai_utils.plotting import (
     chart,
     contact_sheet,
+    curves,
     cut_out,
+    matrix,
     overlay,
     scatter,
     show_images,
@@ -180,6 +182,19 @@ def test_a_contact_sheet_places_pictures_in_reading_order(images):
     torch.testing.assert_close(sheet[:12, :16], images[0].movedim(0, -1))
     torch.testing.assert_close(sheet[13:25, :16], images[0].movedim(0, -1))
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["one", "two"]
+
+
+def test_curves_begin_at_their_start_and_show_every_value():
+    axis = curves({"a": [3.0, 2.0, 1.0], "b": [1.0, 1.0]}, xlabel="epoch", ylabel="loss", start=1).axes[0]
+    assert [line.get_xdata().tolist() for line in axis.lines] == [[1, 2, 3], [1, 2]]
+    assert axis.lines[0].get_ydata().tolist() == [3, 2, 1]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_a_matrix_says_its_numbers_on_a_symmetric_scale():
+    axis = matrix(torch.tensor([[1.0, -0.5], [-0.5, 0.2]]), ["a", "b"], unit="cosine").axes[0]
+    assert [text.get_text() for text in axis.texts] == ["1.0", "-0.5", "-0.5", "0.2"]
+    assert axis.images[0].get_clim() == (-1, 1)
 
 
 @pytest.mark.parametrize("bars", [False, True])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from xai_utils.training import Recipe, accuracy, fit, padded, shifted, train
+from xai_utils.training import Recipe, accuracy, cropped, fit, padded, shifted, train
 
 RECIPE = Recipe(epochs=3, batch_size=16, learning_rate=0.01, shift=1)
 
@@ -58,6 +58,19 @@ def test_shifted_pictures_are_the_same_pictures_moved(generator):
         assert any(torch.equal(result, candidate) for candidate in candidates)
     assert torch.equal(larger[:, :, 2:-2, 2:-2], images)
     assert torch.equal(larger[:, :, 0, 0], images[:, :, 0, 0])
+
+
+def test_random_crops_hold_the_share_that_was_asked_for(generator):
+    across = torch.linspace(0, 1, 64).expand(64, 64)
+    ramps = torch.stack([across, across.T, torch.ones(64, 64)]).expand(200, 3, 64, 64)
+    crops = cropped(ramps, 0.25, generator)
+    width, height = (crops[:, i].amax(dim=(1, 2)) - crops[:, i].amin(dim=(1, 2)) for i in (0, 1))
+    assert crops.shape == ramps.shape
+    assert torch.allclose(crops[:, 2], torch.tensor(1.0))
+    assert 0.18 < (width * height).min()
+    assert (width * height).max() <= 1
+    assert 0.45 < (width / height).min() < 0.75 < 1.3 < (width / height).max() < 2.2
+    assert torch.equal(cropped(ramps, 1.0, generator), ramps)
 
 
 def test_accuracy_counts_the_hits():

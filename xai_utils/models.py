@@ -70,7 +70,8 @@ def load_model(
 
     Args:
         model: `"parts/alexnet"`, `"parts/vgg"`, `"parts/googlenet"`, `"parts/resnet"` or `"parts/densenet"` (our
-            miniatures; `"parts/resnet-seed1"` is the same trained from another seed); any classifier of torchvision
+            miniatures; `"parts/resnet-seed1"` is the same trained from another seed, `"parts/resnet-crops"` on random
+            crops, `"parts/resnet-biased"` on pictures whose background tells the class); any classifier of torchvision
             (`"squeezenet1_1"`, `"vgg16"`, `"resnet50"`, ...), whose weights are taken from
             `$XAI_WEIGHTS/NAME/*.safetensors` or `*.pth`, else from torchvision's cache or download; or your own
             module, which is wrapped, put into eval mode, and otherwise left as it is.
@@ -154,7 +155,8 @@ def _parts_model(name: str) -> Classifier:
         raise ValueError(f"model: expected one of {known}, got 'parts/{name}'")
     tensors = read_weights(path)
     about = read_about(path)
-    classifier = miniature(name.split("-seed")[0], json.loads(about["classes"]), int(about["training_images"]))
+    architecture = max(filter(name.startswith, ARCHITECTURES | VARIANTS), key=len)  # the rest says how it was taught
+    classifier = miniature(architecture, json.loads(about["classes"]), int(about["training_images"]))
     _fill(classifier.network, tensors, path)
     return classifier
 

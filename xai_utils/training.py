@@ -9,9 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from xai_utils.tensors import Progress, quiet
+
+MOST_STRETCHED = 2.0  # ratio of a random crop's sides
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Recipe:
         weight_decay: of AdamW.
         label_smoothing: share of the target's probability given to all classes.
         shift: pictures are moved by up to this many pixels in both directions, border pixels repeated.
+        crop: smallest share of the picture that a random crop holds, which is then stretched to the picture's size; 1
+            crops nothing.
         seed: of the initial weights, the order of the pictures and the shifts.
     """
 
@@ -34,6 +38,7 @@ class Recipe:
     weight_decay: float = 0.02
     label_smoothing: float = 0.05
     shift: int = 6
+    crop: float = 1.0
     seed: int = 0
 
 
@@ -73,7 +78,8 @@ def train(
     images, labels = padded(training[0], recipe.shift), training[1]
 
     def loss_of(chosen: Tensor, generator: torch.Generator) -> Tensor:
-        logits = model(shifted(images[chosen], recipe.shift, generator))
+        pictures = cropped(shifted(images[chosen], recipe.shift, generator), recipe.crop, generator)
+        logits = model(pictures)
         return cross_entropy(logits, labels[chosen], label_smoothing=recipe.label_smoothing)
 
     for number, loss in fit(model, len(images), loss_of, recipe, checkpoint=checkpoint, progress=progress):
@@ -167,6 +173,33 @@ def shifted(images: Tensor, shift: int, generator: torch.Generator) -> Tensor:
     ):
         moved[number] = images[number, :, down : down + height, right : right + width]
     return moved.float().div_(255)
+
+
+def cropped(pictures: Tensor, smallest: float, generator: torch.Generator) -> Tensor:
+    """Replaces each picture by a random crop of it, stretched to the picture's size: "random resized crops".
+
+    The paper's black boxes were trained so (Szegedy et al., 2015): a crop's area is uniform in [smallest, 1], the
+    logarithm of the ratio of its sides uniform too, here up to 2.
+
+    Args:
+        pictures: float [batch, 3, height, width].
+        smallest: share of the picture in (0, 1]; 1 leaves the pictures as they are.
+        generator: draws areas, ratios and places.
+
+    Returns:
+        [batch, 3, height, width].
+    """
+    if smallest == 1:
+        return pictures
+    area, ratio, down, right = torch.rand(4, len(pictures), generator=generator)
+    area, ratio = (smallest + (1 - smallest) * area).sqrt(), MOST_STRETCHED ** (ratio - 0.5)  # ratio: of one side
+    height, width = ((area * side).clamp(max=1) for side in (ratio, 1 / ratio))
+    centre = torch.stack([(1 - width) * (2 * right - 1), (1 - height) * (2 * down - 1)], dim=1)  # from -1 to 1
+    corners = torch.cat([torch.diag_embed(torch.stack([width, height], dim=1)), centre[:, :, None]], dim=2)
+    return grid_sample(
+        pictures, affine_grid(corners, list(pictures.shape), align_corners=False), padding_mode="border",
+        align_corners=False,
+    )  # fmt: skip
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 100) -> float:

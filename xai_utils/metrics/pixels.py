@@ -52,6 +52,30 @@ def precision_recall(maps: Tensor, regions: Tensor, threshold: float) -> tuple[f
     return both / max(1, int(marked.sum())), both / int(regions.sum())
 
 
+def region_iou(maps: Tensor, regions: Tensor, threshold: float = 0.5) -> Tensor:
+    """How good a segmentation each map is: intersection over union of its marked pixels with the region.
+
+    Args:
+        maps: float [batch, height, width].
+        regions: bool [batch, height, width], the objects' pixels.
+        threshold: what a marked pixel exceeds, as in `localisation_error`.
+
+    Returns:
+        float64 [batch], 0 to 1; 0 where nothing is marked and nothing is there.
+
+    Raises:
+        ValueError: regions of another shape, or without any pixel.
+
+    Example:
+        >>> region_iou(torch.tensor([[[0.9, 0.7, 0.1]]]), torch.tensor([[[False, True, True]]]))
+        tensor([0.3333], dtype=torch.float64)
+    """
+    _check_regions(maps, regions)
+    marked = maps > threshold
+    both, either = ((marked & regions).double(), (marked | regions).double())
+    return both.sum(dim=(1, 2)) / either.sum(dim=(1, 2)).clamp(min=1)
+
+
 def _check_regions(maps: Tensor, regions: Tensor) -> None:
     if regions.dtype != torch.bool or regions.shape != maps.shape:
         raise ValueError(

@@ -6,7 +6,7 @@ transparent to dark purple. Both scales stay apart for colour-blind readers, and
 readable when it is shown at the width of a phone.
 """
 
-from .charts import chart, scatter
+from .charts import chart, curves, matrix, scatter
 from .look import style
 from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps
 from .points import with_points
@@ -14,7 +14,9 @@ from .points import with_points
 __all__ = [
     "chart",
     "contact_sheet",
+    "curves",
     "cut_out",
+    "matrix",
     "overlay",
     "scatter",
     "show_images",

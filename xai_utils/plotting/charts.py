@@ -1,6 +1,6 @@
-"""Charts of tables: values with intervals, and pairs of numbers with their line."""
+"""Charts of tables: values with intervals, pairs of numbers with their line, curves, and matrices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -84,4 +84,52 @@ def scatter(series: Mapping[str, tuple[Tensor, Tensor]], *, xlabel: str, ylabel:
     axis.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none")
     if title:
         axis.set_title(title, loc="left")
+    return figure
+
+
+@styled
+def curves(series: Mapping[str, Sequence[float]], *, xlabel: str, ylabel: str, start: int = 0) -> "Figure":
+    """One line per series over whole numbers: a loss over epochs, a probability over steps.
+
+    Args:
+        series: name -> values.
+        xlabel: what is counted.
+        ylabel: what the values are, with their unit.
+        start: the number of the first value.
+    """
+    figure = figure_of(0.85 * WIDTH, 0.5 * WIDTH, chart=True)
+    axis = figure.add_subplot()
+    for s, (name, values) in enumerate(series.items()):
+        look = {"color": SERIES[s % len(SERIES)], "marker": MARKERS[s % len(MARKERS)], "label": name}
+        axis.plot(range(start, start + len(values)), values, ms=4, markevery=max(1, len(values) // 15), **look)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.grid(axis="y")
+    if len(series) > 1:
+        axis.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none")
+    return figure
+
+
+@styled
+def matrix(values: Tensor, names: Sequence[str], *, unit: str) -> "Figure":
+    """How each of some things relates to each: a square of signed numbers, written and coloured.
+
+    Args:
+        values: float [things, things]; full colour at the largest magnitude.
+        names: of the things.
+        unit: what the numbers are, at the colour bar.
+    """
+    values = values.detach().cpu().double()
+    limit = float(values.abs().max()) or 1.0
+    figure = figure_of(WIDTH, 0.85 * WIDTH, chart=True)
+    axis = figure.add_subplot()
+    image = axis.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    for row, column in torch.cartesian_prod(*map(torch.arange, values.shape)).tolist():
+        value = float(values[row, column])
+        colour = "white" if abs(value) > 0.6 * limit else INK
+        axis.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8, color=colour)
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axis.set_yticks(range(len(names)), names)
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+    figure.colorbar(image, ax=axis, label=unit, shrink=0.8)
     return figure

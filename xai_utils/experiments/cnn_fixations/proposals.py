@@ -43,7 +43,7 @@ def train_seen(*, progress: Progress = quiet) -> None:
         return images, torch.tensor([SEEN.index(CLASSES[label]) for label in labels.tolist()])
 
     file = weights_folder() / f"{MODEL}.safetensors"
-    train_classifier("googlenet", RECIPE, pictures("train"), pictures("validation"), classes=SEEN, file=file)
+    train_classifier("googlenet", RECIPE, pictures("train"), pictures("validation"), file, classes=SEEN)
 
 
 @cache

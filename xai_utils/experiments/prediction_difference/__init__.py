@@ -41,7 +41,7 @@ from xai_utils.experiments.prediction_difference.removal import (
     removal_effects,
 )
 from xai_utils.experiments.prediction_difference.setting import classifier, parts_samplers
-from xai_utils.experiments.prediction_difference.verdicts import claims_of_the_paper, read_benchmark
+from xai_utils.experiments.prediction_difference.verdicts import claims_of_the_paper
 
 __all__ = [
     "METHODS",
@@ -67,7 +67,6 @@ __all__ = [
     "measure_parts",
     "part_relevance",
     "parts_samplers",
-    "read_benchmark",
     "read_real_maps",
     "real_maps",
     "record_real_maps",

@@ -1,12 +1,10 @@
 """The table of claims: every testable sentence of the paper beside what the recorded rows say."""
 
-import json
 
 import numpy as np
 
 from xai_utils.experiments.claims import Claim, ClaimsTable, Interval, claims_table, verdict
 from xai_utils.experiments.prediction_difference.removal import agreement
-from xai_utils.experiments.records import RESULTS
 from xai_utils.experiments.statistics import bootstrap_interval
 
 
@@ -170,11 +168,6 @@ def lead_of_conditional(removal: list[dict]) -> tuple[Interval, int]:
     of = {name: [row for row in removal if row["configuration"]["model"] == name] for name in networks}
     leads = [agreement(rows, "conditional")["rank"] - agreement(rows, "marginal")["rank"] for rows in of.values()]
     return bootstrap_interval(np.mean(leads, axis=0)), len(leads[0])
-
-
-def read_benchmark() -> dict:
-    """What `make bench` wrote."""
-    return json.loads((RESULTS / "benchmark.json").read_text())
 
 
 def _column(rows: list[dict], name: str) -> np.ndarray:

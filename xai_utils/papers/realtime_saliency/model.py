@@ -20,6 +20,15 @@ LAYERS = {  # the last layer of each scale, from a quarter of the picture's side
 TINY = 1e-6  # keeps eq. 8 defined where both channels are 0
 
 
+def _ratio(channels: Tensor) -> Tensor:
+    """Eq. 8: two channels [batch, 2, rows, columns] -> a mask [batch, rows, columns]."""
+    first, second = channels.abs().unbind(dim=1)
+    return first / (first + second + TINY)
+
+
+ACTIVATIONS = {"ratio": _ratio, "sigmoid": lambda channels: channels[:, 0].sigmoid()}
+
+
 class MaskingModel(nn.Module):
     """Gives for a picture and a class the mask of what the black box needs to see; see `train_masking_model`.
 
@@ -33,6 +42,8 @@ class MaskingModel(nn.Module):
         base: channels of the last upsampler; each one before has twice as many (the paper: 192, 384, 768).
         variant: "paper" (transposed convolution and three bottlenecks) or "official" (the authors' code: pixel shuffle
             and one bottleneck).
+        activation: what makes the mask of the last maps: "ratio", eq. 8 on two channels, or "sigmoid" on one, which
+            the paper tried in vain.
 
     Raises:
         TypeError, ValueError: no classifier, one in train mode, layers that it does not have or that do not halve.
@@ -45,15 +56,24 @@ class MaskingModel(nn.Module):
         torch.Size([2, 128, 128])
     """
 
-    def __init__(self, encoder: Classifier, *, layers: Sequence[str], base: int = 16, variant: str = "paper") -> None:
+    def __init__(
+        self,
+        encoder: Classifier,
+        *,
+        layers: Sequence[str],
+        base: int = 16,
+        variant: str = "paper",
+        activation: str = "ratio",
+    ) -> None:
         super().__init__()
         check_model(encoder)
         check_count("base", base)
         check_choice("variant", variant, list(BLOCKS))
+        check_choice("activation", activation, list(ACTIVATIONS))
         for layer in layers:
             find_layer(encoder.network, layer)
         self.classes, self.input_size = encoder.classes, encoder.input_size
-        self.settings = {"layers": list(layers), "base": base, "variant": variant}
+        self.settings = {"layers": list(layers), "base": base, "variant": variant, "activation": activation}
         trunk = create_feature_extractor(encoder.network, {layer: layer for layer in layers})
         self.trunk = trunk.eval().requires_grad_(False)
         self.register_buffer("scale", encoder.scale, persistent=False)
@@ -66,8 +86,8 @@ class MaskingModel(nn.Module):
             Upsampler(ins, skip, outs, variant)
             for ins, skip, outs in zip([top, *widths], reversed(skips), widths, strict=False)
         )
-        self.head = nn.Conv2d(base, 2, 1)
-        nn.init.ones_(self.head.bias)  # both channels of eq. 8 begin alike, so the mask begins near one half
+        self.head = nn.Conv2d(base, 2 if activation == "ratio" else 1, 1)
+        nn.init.constant_(self.head.bias, activation == "ratio")  # either way the mask begins near one half
 
     def _channels(self) -> list[int]:
         """The channels of the trunk's maps; refuses maps that do not halve from one to the next."""
@@ -115,8 +135,7 @@ class MaskingModel(nn.Module):
         maps = top * torch.sigmoid(self.presence(top, target))[:, None]  # eq. 7
         for upsampler, skip in zip(self.upsamplers, reversed(skips), strict=True):
             maps = upsampler(maps, skip)
-        first, second = self.head(maps).abs().unbind(dim=1)
-        keep = first / (first + second + TINY)  # eq. 8, [batch, height / 4, width / 4]
+        keep = ACTIVATIONS[self.settings["activation"]](self.head(maps))  # [batch, height / 4, width / 4]
         return interpolate(keep[:, None], tuple(size), mode="bilinear", align_corners=False)[:, 0]
 
     def train(self, mode: bool = True) -> "MaskingModel":
