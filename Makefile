@@ -62,8 +62,10 @@ train: $(READY) ## train the book's networks again (two hours), write data/weigh
 	for room in $(FIXATIONS); do $(BIN)/python -m xai_utils.experiments.$$room --train || exit 1; done
 	$(BIN)/python -m xai_utils.experiments.realtime_saliency --train
 
+MASKS = regions artifacts introduced polar_bear interventions
 TABLES = shortcuts prediction_difference cnn_fixations $(FIXATIONS) \
-	cnn_fixations.saliency cnn_fixations.mistakes cnn_fixations.adversaries cnn_fixations.hits
+	cnn_fixations.saliency cnn_fixations.mistakes cnn_fixations.adversaries cnn_fixations.hits \
+	realtime_saliency $(MASKS:%=realtime_saliency.%) "realtime_saliency.video --record"
 
 record: $(READY) ## compute all tables in data/results that are missing (two hours)
 	for table in $(TABLES); do $(BIN)/python -m xai_utils.experiments.$$table || exit 1; done

@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+import yaml
+
+from xai_utils.experiments.records import RESULTS
+
+PAPERS = RESULTS.parent / "papers.yml"
 Interval = tuple[float, float, float]  # mean, low end, high end
 
 
@@ -38,6 +43,36 @@ def verdict(interval: Interval, above: float = 0.0) -> str:
     return "holds" if low > above else "does not hold" if high < above else "undecided"
 
 
+def apart(first: Interval, second: Interval) -> str:
+    """What two intervals say of the claim that the first quantity is larger.
+
+    Example:
+        >>> [apart((5, 4, 6), other) for other in ((2, 1, 3), (4, 3, 5), (8, 7, 9))]
+        ['holds', 'undecided', 'does not hold']
+    """
+    return "holds" if first[1] > second[2] else "does not hold" if first[2] < second[1] else "undecided"
+
+
+def of_all(verdicts: Sequence[str]) -> str:
+    """A claim about several cases holds if it holds in each, and fails if it fails in one.
+
+    Example:
+        >>> of_all(["holds", "undecided"]), of_all(["holds", "does not hold"])
+        ('undecided', 'does not hold')
+    """
+    return next((word for word in ("does not hold", "undecided") if word in verdicts), "holds")
+
+
+def in_words(interval: Interval) -> str:
+    """A mean and its interval, two digits each.
+
+    Example:
+        >>> in_words((0.5, 0.4, 0.625))
+        '0.50 [0.40, 0.62]'
+    """
+    return "{:.2f} [{:.2f}, {:.2f}]".format(*interval)
+
+
 class ClaimsTable(tuple):
     """Claims that show themselves as a table, on a page and in a terminal."""
 
@@ -67,3 +102,12 @@ def claims_table(claims: Sequence[Claim]) -> ClaimsTable:
         fig. 1: 2 > 1 -> 2 is larger by 1 (two numbers): holds
     """
     return ClaimsTable(claims)
+
+
+def printed_numbers(paper: str) -> dict:
+    """The numbers that a paper prints, each with its place, from their one home, `data/papers.yml`.
+
+    Args:
+        paper: a key of that file, such as "realtime_saliency".
+    """
+    return yaml.safe_load(PAPERS.read_text(encoding="utf-8"))[paper]

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from xai_utils.experiments.claims import Claim, ClaimsTable, Interval, claims_table, verdict
+from xai_utils.experiments.claims import (
+    Claim,
+    ClaimsTable,
+    Interval,
+    apart,
+    claims_table,
+    in_words,
+    of_all,
+    verdict,
+)
 from xai_utils.experiments.cnn_fixations import adversaries, hits, mistakes, proposals, saliency, sketches
 from xai_utils.experiments.cnn_fixations.localisation import OWN, REAL
 from xai_utils.experiments.records import read_records
@@ -18,30 +27,6 @@ def claims_of_the_paper() -> ClaimsTable:
     ahead of another holds if their intervals lie apart.
     """
     return claims_table([*_boxes(), *_pictures(), *_others()])
-
-
-def apart(first: Interval, second: Interval) -> str:
-    """What two intervals say of the claim that the first quantity is larger.
-
-    Example:
-        >>> [apart((5, 4, 6), other) for other in ((2, 1, 3), (4, 3, 5), (8, 7, 9))]
-        ['holds', 'undecided', 'does not hold']
-    """
-    return "holds" if first[1] > second[2] else "does not hold" if first[2] < second[1] else "undecided"
-
-
-def of_all(verdicts: Sequence[str]) -> str:
-    """A claim about several cases holds if it holds in each, and fails if it fails in one.
-
-    Example:
-        >>> of_all(["holds", "undecided"]), of_all(["holds", "does not hold"])
-        ('undecided', 'does not hold')
-    """
-    return next((word for word in ("does not hold", "undecided") if word in verdicts), "holds")
-
-
-def _said(interval: Interval) -> str:
-    return "{:.2f} [{:.2f}, {:.2f}]".format(*interval)
 
 
 class Missed(NamedTuple):
@@ -114,7 +99,7 @@ def _boxes() -> list[Claim]:
         Claim(
             "not in the paper",
             "on real pictures these boxes are better than half of the picture around its centre",
-            f"the centred box misses {_said(real.rates[REAL[0], 'centred box'])}",
+            f"the centred box misses {in_words(real.rates[REAL[0], 'centred box'])}",
             real.scale,
             of_all([apart(real.rates[model, "centred box"], real.rates[model, "fixations"]) for model in REAL]),
         ),
@@ -164,38 +149,38 @@ def _pictures() -> list[Claim]:
         Claim(
             "fig. 6",
             "the objects that a caption names are localised, word by word",
-            f"a part's word lies in that part by {_said(grounding['part']['own'])} more than the other words do; two "
-            f"words share {grounding['overlap'][0]:.2f} of their evidence",
+            f"a part's word lies in that part by {in_words(grounding['part']['own'])} more than the other words do; "
+            f"two words share {grounding['overlap'][0]:.2f} of their evidence",
             f"{grounding['part']['scenes']} scenes",
             verdict(grounding["part"]["own"]) if grounding["part"]["own"][2] > 0 else "does not hold",
         ),
         Claim(
             "Table II",
             "fixations outline objects best",
-            f"fixations {_said(plain['fixations'])}, {second} {_said(plain[second])}",
+            f"fixations {in_words(plain['fixations'])}, {second} {in_words(plain[second])}",
             f"{scenes} scenes, the paper's blur",
             apart(plain["fixations"], plain[second]),
         ),
         Claim(
             "Table II",
             "the same, when every method has the blur that suits it",
-            f"fixations {_said(tuned['fixations'])}, {rival} {_said(tuned[rival])}",
+            f"fixations {in_words(tuned['fixations'])}, {rival} {in_words(tuned[rival])}",
             f"{scenes} scenes",
             apart(tuned["fixations"], tuned[rival]),
         ),
         Claim(
             "section IV-C",
             "maps upsampled from a coarse layer fail at the level of pixels, because they are coarse",
-            f"the gradient {_said(saliences['gradient', 'paper'])}, on a grid of 4 x 4 "
-            f"{_said(saliences['gradient', 'grid 4'])}",
+            f"the gradient {in_words(saliences['gradient', 'paper'])}, on a grid of 4 x 4 "
+            f"{in_words(saliences['gradient', 'grid 4'])}",
             f"{scenes} scenes",
             apart(saliences["gradient", "paper"], saliences["gradient", "grid 4"]),
         ),
         Claim(
             "fig. 7",
             "all strokes of a sketch are hit",
-            f"share of the strokes near the map of fixations {_said(strokes['fixations', 'map'])}; near the gradient's "
-            f"{_said(strokes['gradient', 'map'])}",
+            f"share of the strokes near the map of fixations {in_words(strokes['fixations', 'map'])}; "
+            f"near the gradient's {in_words(strokes['gradient', 'map'])}",
             f"{sketches.FULL} sketches",
             verdict(strokes["fixations", "map"], above=0.95),
         ),
@@ -254,8 +239,8 @@ def _others() -> list[Claim]:
         Claim(
             "Table III",
             "boxes for unseen classes: as good as the gradient's, far better than Selective Search",
-            f"recall {_said(boxes['fixations'])}, gradient {_said(boxes['gradient'])}, "
-            f"Selective Search {_said(boxes['Selective Search'])}",
+            f"recall {in_words(boxes['fixations'])}, gradient {in_words(boxes['gradient'])}, "
+            f"Selective Search {in_words(boxes['Selective Search'])}",
             "300 scenes",
             of_all(
                 [

@@ -1,5 +1,1 @@
-"""What Real Time Image Saliency is measured by: its masking models, trained for three black boxes of Parts."""
-
-from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, COMMAND, ENCODER, train_for
-
-__all__ = ["BLACK_BOXES", "COMMAND", "ENCODER", "train_for"]
+"""What Real Time Image Saliency is measured by: `training` of its masking models; one room for each table or figure."""

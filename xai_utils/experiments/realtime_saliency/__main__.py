@@ -1,21 +1,34 @@
-"""Command line: trains the masking models."""
+"""Command line: trains the masking models, or measures them."""
 
 import argparse
 
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, train_for
+from xai_utils.experiments.classifiers import LESSONS
+from xai_utils.experiments.realtime_saliency.ablations import ablations
+from xai_utils.experiments.realtime_saliency.quality import qualities
+from xai_utils.experiments.realtime_saliency.tables import tables
+from xai_utils.experiments.realtime_saliency.training import ENCODERS, train_for
 from xai_utils.parts import Parts
 
 
+def train(names: list[str]) -> None:
+    """Trains the masking models of the black boxes, each on the pictures that its black box was taught with."""
+    for name in names:
+        bias = LESSONS[name.removeprefix("parts/")].bias
+        print(train_for(name, Parts("train", bias=bias).tensors(progress=tqdm), encoder=ENCODERS[name], progress=tqdm))
+
+
 def main() -> None:
-    """Trains the masking models of the black boxes that are named, with `--train`; all three by default."""
+    """Records tables 1 to 3, what masking models are worth, and the ablations; or trains, with `--train`."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--train", nargs="*", choices=[*BLACK_BOXES, []], required=True)
-    names = parser.parse_args().train or BLACK_BOXES
-    training = Parts("train").tensors(progress=tqdm)
-    for black_box in names:
-        print(train_for(black_box, training, progress=tqdm))
+    parser.add_argument("--train", nargs="*", choices=[*ENCODERS, []], help="black boxes; all by default")
+    names = parser.parse_args().train
+    if names is not None:
+        train(names or list(ENCODERS))
+        return
+    for row in [*tables(progress=tqdm), *qualities(progress=tqdm), *ablations(progress=tqdm)]:
+        print(*(str(value) for value in row["configuration"].values()), row["result"])
 
 
 if __name__ == "__main__":

@@ -16,15 +16,25 @@ from xai_utils.papers.realtime_saliency import (
 )
 from xai_utils.tensors import Progress, quiet
 from xai_utils.training import Recipe
+from xai_utils.weights import read_about, weights_folder
 
 COMMAND = "python -m xai_utils.experiments.realtime_saliency"
-BLACK_BOXES = ("parts/alexnet", "parts/googlenet", "parts/resnet")  # the paper's three
-ENCODER = "parts/resnet"  # of all of them, as the paper's ResNet-50
+BLACK_BOXES = ("parts/alexnet-crops", "parts/googlenet-crops", "parts/resnet-crops")  # the paper's three
+ENCODER = "parts/resnet"  # of all three, as the paper's ResNet-50
+ENCODERS = {  # all black boxes that have a masking model; those of the polar bear are read by their own trunk
+    **dict.fromkeys(BLACK_BOXES, ENCODER),
+    **{name: name for name in ("parts/resnet", "parts/resnet-biased")},
+}
 CHECKPOINTS = Path(".cache") / "training"
 
 
 def train_for(
-    black_box: str, training: tuple[Tensor, Tensor], recipe: Recipe = LEARNING, *, progress: Progress = quiet
+    black_box: str,
+    training: tuple[Tensor, Tensor],
+    recipe: Recipe = LEARNING,
+    *,
+    encoder: str = ENCODER,
+    progress: Progress = quiet,
 ) -> Path:
     """Trains the masking model of one black box and writes its weights.
 
@@ -32,13 +42,14 @@ def train_for(
         black_box: as `load_model` takes it.
         training: the training split, all at once.
         recipe: how.
+        encoder: a miniature of ResNet, whose trunk reads the pictures.
         progress: wraps the batches of each epoch.
 
     Returns:
         The weights file.
     """
     torch.manual_seed(recipe.seed)
-    masking_model = MaskingModel(load_model(ENCODER), layers=LAYERS[ENCODER]).to(memory_format=torch.channels_last)
+    masking_model = MaskingModel(load_model(encoder), layers=LAYERS[ENCODER]).to(memory_format=torch.channels_last)
     checkpoint = CHECKPOINTS / f"masking-{black_box.split('/')[-1]}.pt"
     epochs = train_masking_model(
         masking_model, load_model(black_box), training, recipe, checkpoint=checkpoint, progress=progress
@@ -48,4 +59,14 @@ def train_for(
         tqdm.write(f"{black_box}: {epoch.phase}, epoch {epoch.number}, loss {epoch.loss:.3f}")
         losses.append(f"{epoch.loss:.4f}")
     about = {"recipe": repr(recipe), "losses": " ".join(losses), "command": f"{COMMAND} --train"}
-    return write_masking_model(masking_model, black_box=black_box, encoder=ENCODER, about=about)
+    return write_masking_model(masking_model, black_box=black_box, encoder=encoder, about=about)
+
+
+def losses_of(black_box: str) -> list[float]:
+    """The mean loss of every epoch in which the black box's masking model learned to make masks.
+
+    Args:
+        black_box: as `load_model` takes it.
+    """
+    about = read_about(weights_folder() / f"{black_box.replace('parts/', 'masking/')}.safetensors")
+    return [float(loss) for loss in about["losses"].split()][1:]  # the first is the class vectors' own

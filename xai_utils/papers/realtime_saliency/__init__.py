@@ -5,12 +5,13 @@ Dabkowski and Gal, "Real Time Image Saliency for Black Box Classifiers" (NIPS 20
 """
 
 from xai_utils.papers.realtime_saliency.files import load_masking_model, write_masking_model
-from xai_utils.papers.realtime_saliency.learning import FAKES, LEARNING, WARM_UP, Learned, train_masking_model
+from xai_utils.papers.realtime_saliency.learning import FAKES, LEARNED, LEARNING, WARM_UP, Learned, train_masking_model
 from xai_utils.papers.realtime_saliency.model import LAYERS, MaskingModel, realtime_saliency
 
 __all__ = [
     "FAKES",
     "LAYERS",
+    "LEARNED",
     "LEARNING",
     "WARM_UP",
     "Learned",

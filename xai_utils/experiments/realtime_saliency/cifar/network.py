@@ -1,0 +1,87 @@
+"""A small residual network for pictures of 32 x 32 pixels: the black box and, without its head, the encoder."""
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from xai_utils.models import Classifier
+from xai_utils.networks import Residual
+from xai_utils.weights import read_about, read_weights, weights_folder
+
+CHANNELS = (24, 48, 96, 160)  # at 32, 16, 8 and 4 pixels a side
+LAYERS = ("layer1", "layer2", "layer3")  # the last of each scale but the largest, as in the paper
+
+
+def cifar_network(classes: int, channels: Sequence[int] = CHANNELS) -> nn.Sequential:
+    """A residual network of eleven convolutions whose maps have 32, 16, 8 and 4 pixels a side.
+
+    **Source**: ResNet (He et al., 2016). The authors of Real Time Image Saliency took a network with four scales for
+    their small pictures too, of three convolutions each.
+
+    Args:
+        classes: number of outputs.
+        channels: of the four scales.
+
+    Returns:
+        A module from normalised images [batch, 3, 32, 32] to logits [batch, classes].
+    """
+    network = nn.Sequential()
+    network.add_module("stem", _halving(3, channels[0], stride=1))
+    for number, (ins, outs) in enumerate(pairwise(channels), start=1):
+        network.add_module(f"layer{number}", nn.Sequential(_halving(ins, outs), Residual(outs, outs, 1)))
+    network.add_module("pool", nn.AdaptiveAvgPool2d(1))
+    network.add_module("flat", nn.Flatten())
+    network.add_module("linear", nn.Linear(channels[-1], classes))
+    return network
+
+
+def _halving(ins: int, outs: int, stride: int = 2) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(ins, outs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outs), nn.ReLU())
+
+
+def cifar_classifier(
+    classes: Sequence[str], training_images: int = 0, channels: Sequence[int] = CHANNELS
+) -> Classifier:
+    """An untrained classifier of small pictures; random weights from PyTorch's global generator.
+
+    Args:
+        classes: the name of every class.
+        training_images: how many pictures it is going to be trained on.
+        channels: see `cifar_network`.
+    """
+    return Classifier(
+        cifar_network(len(classes), channels), mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), classes=classes,
+        input_size=(32, 32), training_images=training_images,
+    )  # fmt: skip
+
+
+def load_classifier(model: str) -> Classifier:
+    """The trained classifier of small pictures, in eval mode and with nothing left to train.
+
+    Args:
+        model: "cifar/resnet-DATA", where DATA names the folder of pictures that it was trained on.
+
+    Raises:
+        ValueError: another name, or a name without weights, or weights of another network.
+    """
+    path = weights_file("model", model)
+    about = read_about(path)
+    try:
+        classifier = cifar_classifier(json.loads(about["classes"]), int(about["training_images"]))
+        classifier.network.load_state_dict(read_weights(path))
+    except (RuntimeError, KeyError) as error:
+        raise ValueError(f"model: expected weights of `cifar_network` in {path}, got others: {error}") from error
+    return classifier.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def weights_file(name: str, value: str) -> Path:
+    """The file of a trained network by its name, such as "cifar/resnet-cifar10"; `name` is the argument's."""
+    path = weights_folder() / f"{value}.safetensors"
+    if not (value.startswith("cifar/") and path.is_file()):
+        known = ", ".join(f"cifar/{file.stem}" for file in sorted((weights_folder() / "cifar").glob("*.safetensors")))
+        raise ValueError(f"{name}: expected one of {known or '(none trained yet)'}, got {value!r}")
+    return path
