@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from xai_utils.experiments.cnn_fixations import adversaries
-from xai_utils.experiments.cnn_fixations.adversaries import blind_to_the_class, deepfool, overlap, share_inside
+from xai_utils.experiments.cnn_fixations.adversaries import blind_to_the_class, deepfool, overlap
 from xai_utils.experiments.records import read_records
+from xai_utils.metrics import share_inside
 from xai_utils.models import load_model, outputs
 from xai_utils.parts import load_images
 

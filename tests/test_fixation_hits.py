@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from xai_utils.experiments.cnn_fixations import hits
-from xai_utils.experiments.cnn_fixations.explanations import METHODS
+from xai_utils.experiments.explanations import METHODS
 from xai_utils.experiments.records import read_records
 from xai_utils.parts import DIFFICULTY, draw_scene
 

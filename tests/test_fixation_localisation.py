@@ -7,7 +7,8 @@ import pytest
 import torch
 import yaml
 
-from xai_utils.experiments.cnn_fixations import authors, localisation, photographs, pictures
+from xai_utils.experiments import pictures
+from xai_utils.experiments.cnn_fixations import authors, localisation, photographs
 from xai_utils.experiments.cnn_fixations.verdicts import claims_of_the_paper
 from xai_utils.experiments.records import read_records
 from xai_utils.models import load_model

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from xai_utils.experiments.cnn_fixations import mistakes
-from xai_utils.experiments.cnn_fixations.explanations import METHODS
+from xai_utils.experiments.explanations import METHODS
 from xai_utils.experiments.records import read_records
 from xai_utils.models import load_model, outputs
 

@@ -6,7 +6,7 @@ from torchvision.models import get_model
 
 from xai_utils.activations import record
 from xai_utils.experiments.cnn_fixations import saliency
-from xai_utils.experiments.cnn_fixations.explanations import METHODS, MIDDLE, at_points, blurred, evidence, paper_sigma
+from xai_utils.experiments.explanations import METHODS, MIDDLE, at_points, blurred, evidence, paper_sigma
 from xai_utils.experiments.records import read_records
 from xai_utils.experiments.statistics import bootstrap_ratio
 from xai_utils.metrics import precision_recall

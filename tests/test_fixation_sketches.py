@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from xai_utils.experiments.cnn_fixations import sketches
-from xai_utils.experiments.cnn_fixations.explanations import FIXATIONS, METHODS
+from xai_utils.experiments.explanations import FIXATIONS, METHODS
 from xai_utils.experiments.records import read_records
 from xai_utils.training import Recipe
 from xai_utils.weights import read_weights, weights_folder

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from xai_utils.experiments.cnn_fixations.pictures import Boxed
+from xai_utils.experiments.pictures import Boxed
 from xai_utils.experiments.realtime_saliency import real
 from xai_utils.experiments.records import read_records
 

@@ -1,7 +1,7 @@
 """How good an explanation is, by a measure that needs no method: maps, boxes, regions and labels come in."""
 
 from xai_utils.metrics.boxes import box_iou, boxes_around, localisation_error, maps_to_boxes, top1_localisation_error
-from xai_utils.metrics.pixels import equal_error_threshold, precision_recall, region_iou
+from xai_utils.metrics.pixels import equal_error_threshold, precision_recall, region_iou, share_inside
 from xai_utils.metrics.saliency import SaliencyScores, SmallestRegions, crop_scores, saliency_metric, smallest_regions
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "precision_recall",
     "region_iou",
     "saliency_metric",
+    "share_inside",
     "smallest_regions",
     "top1_localisation_error",
 ]

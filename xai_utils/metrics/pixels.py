@@ -76,6 +76,24 @@ def region_iou(maps: Tensor, regions: Tensor, threshold: float = 0.5) -> Tensor:
     return both.sum(dim=(1, 2)) / either.sum(dim=(1, 2)).clamp(min=1)
 
 
+def share_inside(maps: Tensor, regions: Tensor) -> Tensor:
+    """The share of each map's mass that lies in the region.
+
+    Args:
+        maps: float [batch, height, width], not negative.
+        regions: bool [batch, height, width].
+
+    Returns:
+        float [batch], 0 to 1; 0 for an empty map.
+
+    Example:
+        >>> share_inside(torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[True, False]]]))
+        tensor([0.7500])
+    """
+    mass = maps.sum(dim=(1, 2)).clamp(min=torch.finfo(maps.dtype).tiny)
+    return (maps * regions).sum(dim=(1, 2)) / mass
+
+
 def _check_regions(maps: Tensor, regions: Tensor) -> None:
     if regions.dtype != torch.bool or regions.shape != maps.shape:
         raise ValueError(

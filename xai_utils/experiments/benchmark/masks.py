@@ -31,12 +31,12 @@ def mask_costs(batch_size: int = 32) -> dict:
     torch.manual_seed(0)
     large = load_model(get_model(FULL_SIZE[0], weights=None), classes=range(1000))
     return {
-        "miniature": {"encoder": MINIATURE[0], **mask_cost(small, *MINIATURE, batch_size)},
-        "full size": {"encoder": FULL_SIZE[0], **mask_cost(large, *FULL_SIZE, batch_size // 4)},
+        "miniature": {"encoder": MINIATURE[0], **mask_cost(small, *MINIATURE, batch_size, repeats=7)},
+        "full size": {"encoder": FULL_SIZE[0], **mask_cost(large, *FULL_SIZE, batch_size // 4, repeats=3)},
     }
 
 
-def mask_cost(encoder: Classifier, name: str, base: int, batch_size: int, repeats: int = 7) -> dict:
+def mask_cost(encoder: Classifier, name: str, base: int, batch_size: int, repeats: int) -> dict:
     """The costs on one encoder, by processor time, or by wall time on a GPU, where the encoder lies.
 
     Args:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.cnn_fixations.explanations import blurred, evidence, paper_sigma
+from xai_utils.experiments.explanations import blurred, evidence, paper_sigma
 from xai_utils.experiments.prediction_difference import classifier
 from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
+from xai_utils.metrics import share_inside
 from xai_utils.models import outputs
 from xai_utils.papers.cnn_fixations import cnn_fixations
 from xai_utils.parts import Parts
@@ -81,17 +82,6 @@ def _to_the_nearest_plane(model: nn.Module, images: Tensor, classes: Tensor) -> 
     each, nearest = torch.arange(len(images)), (behind / slope).argmin(dim=1)  # eq. 8
     length = (behind / slope**2)[each, nearest]
     return length[:, None, None, None] * towards[each, nearest]  # eq. 9
-
-
-def share_inside(maps: Tensor, regions: Tensor) -> Tensor:
-    """The share of each map's mass that lies in the region, [batch]; 0 for an empty map.
-
-    Example:
-        >>> share_inside(torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[True, False]]]))
-        tensor([0.7500])
-    """
-    mass = maps.sum(dim=(1, 2)).clamp(min=torch.finfo(maps.dtype).tiny)
-    return (maps * regions).sum(dim=(1, 2)) / mass
 
 
 def overlap(first: Tensor, second: Tensor, top: float = TOP) -> Tensor:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from xai_utils.experiments.cnn_fixations.pictures import IMAGENET, data_folder
+from xai_utils.experiments.pictures import IMAGENET, data_folder
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import wilson_interval
 from xai_utils.metrics import box_iou, top1_localisation_error

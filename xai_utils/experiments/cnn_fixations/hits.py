@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.cnn_fixations.explanations import FIXATIONS, METHODS, blurred, evidence, paper_sigma
+from xai_utils.experiments.explanations import FIXATIONS, METHODS, blurred, evidence, paper_sigma
 from xai_utils.experiments.prediction_difference import classifier, parts_samplers, removal_effects
 from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval

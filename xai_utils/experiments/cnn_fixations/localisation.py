@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from xai_utils.baselines import cam
-from xai_utils.experiments.cnn_fixations.explanations import READINGS, evidence
-from xai_utils.experiments.cnn_fixations.pictures import IMAGENET, Boxed, boxed_pictures
+from xai_utils.experiments.explanations import READINGS, evidence
+from xai_utils.experiments.pictures import IMAGENET, Boxed, boxed_pictures
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.metrics import box_iou, maps_to_boxes, top1_localisation_error

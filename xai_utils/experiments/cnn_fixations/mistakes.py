@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.cnn_fixations.explanations import METHODS, evidence
+from xai_utils.experiments.explanations import METHODS, evidence
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.models import load_model, outputs

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.cnn_fixations.explanations import FIXATIONS, METHODS, blurred, evidence, paper_sigma
+from xai_utils.experiments.explanations import FIXATIONS, METHODS, blurred, evidence, paper_sigma
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval, bootstrap_ratio
 from xai_utils.metrics import equal_error_threshold

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.cnn_fixations.explanations import FIXATIONS, METHODS, blurred, evidence, paper_sigma
+from xai_utils.experiments.explanations import FIXATIONS, METHODS, blurred, evidence, paper_sigma
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval, wilson_interval
 from xai_utils.models import Classifier, load_model, miniature, outputs

@@ -1,6 +1,5 @@
 """The table of claims: every testable sentence of the paper beside what the recorded rows say."""
 
-
 import numpy as np
 
 from xai_utils.experiments.claims import Claim, ClaimsTable, Interval, claims_table, verdict

@@ -31,7 +31,7 @@ CHANGES: dict[str, dict] = {
 """What is changed, in the masking model or in its training."""
 
 BLACK_BOX = "parts/resnet-crops"
-FULL = {"pictures": 3000, "epochs": 4}
+FULL = {"pictures": 3000, "epochs": 3}
 SMALL = {"pictures": 64, "epochs": 1}  # so small that a test can train it again
 
 

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.cnn_fixations.adversaries import share_inside
 from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.masks import SWAPPED, Objective, iterative_mask, total_variation
+from xai_utils.metrics import share_inside
 from xai_utils.models import load_model, target_probability
 from xai_utils.parts import Parts
 from xai_utils.perturb import blurred_baseline, constant_baseline, noisy_baseline, remove_evidence
 from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.realtime_saliency.artifacts"
-SCENES, BLOCK = (100, 160), 10  # of the test split; scenes of one row
+SCENES, BLOCK = (100, 140), 10  # of the test split; scenes of one row
 EVERY_PIXEL = 10_000  # a mask has no more cells than the picture has pixels
 
 ADVERSARIAL = replace(SWAPPED, tv_weight=0.0, preserve_weight=0.0, baseline="grey", size=EVERY_PIXEL)

@@ -14,10 +14,11 @@ from tqdm.auto import tqdm
 
 from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.classifiers import BIAS
-from xai_utils.experiments.cnn_fixations.explanations import evidence
+from xai_utils.experiments.explanations import evidence
 from xai_utils.experiments.realtime_saliency.tables import maps_of
 from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval, wilson_interval
+from xai_utils.metrics import share_inside
 from xai_utils.models import load_model, outputs
 from xai_utils.parts import HABITATS, Parts, Scene
 from xai_utils.parts.drawing import paint
@@ -119,11 +120,8 @@ def share_on(maps: Tensor, regions: Tensor) -> list[float | None]:
         >>> share_on(torch.tensor([[[0.5, 0.0, 1.5]], [[0.0, 0.0, 0.0]]]), regions)
         [0.25, None]
     """
-    whole, inside, there = maps.sum((1, 2)), (maps * regions).sum((1, 2)), regions.any(2).any(1)
-    return [
-        round(float(part / total), 4) if total > 0 and shown else None
-        for part, total, shown in zip(inside, whole, there, strict=True)
-    ]
+    inside, known = share_inside(maps, regions), (maps.sum((1, 2)) > 0) & regions.any(2).any(1)
+    return [round(share, 4) if there else None for share, there in zip(inside.tolist(), known.tolist(), strict=True)]
 
 
 def measure_shares(model: str, method: str, pictures: str, scenes: list[int], masking: str = "") -> dict:

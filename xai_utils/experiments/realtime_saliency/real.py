@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from xai_utils.baselines import excitation_backprop, grad_cam, gradient
 from xai_utils.experiments.cnn_fixations.localisation import centred_box
-from xai_utils.experiments.cnn_fixations.pictures import IMAGENET, Boxed, boxed_pictures
+from xai_utils.experiments.pictures import IMAGENET, Boxed, boxed_pictures
 from xai_utils.experiments.records import record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.masks import iterative_mask
@@ -27,7 +27,7 @@ METHODS = (*BOXES, *MAPS, SEARCHED)
 MEASURES = ("error", "score")
 THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 TUNED, TESTED = (0, 200), (200, 1000)  # [first, last) of the pictures, as in the table of CNN Fixations
-SEARCHES = {"squeezenet1_1": 100, "resnet50": 20}  # pictures of which one core finds the masks in a quarter of an hour
+SEARCHES = {"squeezenet1_1": 40, "resnet50": 10}  # pictures of which one core finds the masks in five minutes
 # Where excitation stops: maps of a sixteenth of the picture's side, as VGG-16's pool4, which its authors take. At the
 # end of SqueezeNet, whose head has 1 x 1 filters only, it would be what Grad-CAM shows as well.
 EXCITED = {"squeezenet1_1": "network.features.8", "resnet50": "network.layer3"}
@@ -199,6 +199,11 @@ def real_rows(
             fixed = {"model": model, "method": method, "thresholds": thresholds}
             wanted += [{**fixed, "pictures": block} for block in _blocks(TESTED[0], last, size)]
     return record_all("realtime_real", wanted, measure_real, command=COMMAND, progress=progress)
+
+
+def networks_in(rows: Sequence[dict]) -> list[str]:
+    """The networks that rows speak of, in their order; each takes half an hour or more to record."""
+    return list(dict.fromkeys(row["configuration"]["model"] for row in rows))
 
 
 def values_of(rows: Sequence[dict], model: str, method: str, measure: str) -> dict[int, float]:

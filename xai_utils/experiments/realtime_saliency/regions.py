@@ -23,7 +23,7 @@ from xai_utils.perturb import blurred_baseline, constant_baseline, noisy_baselin
 from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.realtime_saliency.regions"
-SCENES, BLOCK = (100, 160), 10  # of the test split; scenes of one row
+SCENES, BLOCK = (100, 140), 10  # of the test split; scenes of one row
 CONFIDENT = 0.5  # the paper gives no number
 OBJECTIVES = {"sufficient": replace(SWAPPED, destroy_weight=0.0), "destroying": DESTROYING, "both": SWAPPED}
 RANKED = (*OBJECTIVES, "masking model", "gradient")  # their values say which pixels come first

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from xai_utils.baselines import cam, excitation_backprop
 from xai_utils.experiments.claims import printed_numbers
-from xai_utils.experiments.cnn_fixations.explanations import MIDDLE, evidence
 from xai_utils.experiments.cnn_fixations.localisation import THRESHOLDS, centred_box
-from xai_utils.experiments.cnn_fixations.pictures import Boxed, boxed_pictures
+from xai_utils.experiments.explanations import MIDDLE, evidence
+from xai_utils.experiments.pictures import Boxed, boxed_pictures
 from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, COMMAND
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval

@@ -51,6 +51,10 @@ def load_masking_model(black_box: str, *, file: Path | None = None) -> MaskingMo
     Raises:
         FileNotFoundError: no masking model was trained for that black box.
         ValueError: the file belongs to another black box, or black box or encoder have been trained again since.
+
+    Example:
+        >>> load_masking_model("parts/resnet-crops").settings["variant"]
+        'paper'
     """
     file = file or _file_of(black_box)
     if not file.exists():

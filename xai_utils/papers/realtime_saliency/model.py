@@ -213,6 +213,14 @@ def realtime_saliency(
 
     Raises:
         TypeError, ValueError: bad images, a class that the masking model does not know, one in train mode.
+
+    Example:
+        >>> from xai_utils.papers.realtime_saliency import load_masking_model
+        >>> from xai_utils.parts import load_images
+        >>> images, _ = load_images("test", [171, 93])  # a robin, a steam locomotive
+        >>> maps = realtime_saliency(load_masking_model("parts/resnet-crops"), images, 0)  # where is a robin?
+        >>> maps.mean(dim=(1, 2)) > 0.05
+        tensor([ True, False])
     """
     check_model(masking_model)
     check_images(images)

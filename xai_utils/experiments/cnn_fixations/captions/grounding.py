@@ -15,7 +15,7 @@ from xai_utils.experiments.cnn_fixations.captions.network import (
     load_captioner,
     split_words,
 )
-from xai_utils.experiments.cnn_fixations.explanations import at_points
+from xai_utils.experiments.explanations import at_points
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.papers.cnn_fixations import cnn_fixations
 from xai_utils.parts import Parts, Scene

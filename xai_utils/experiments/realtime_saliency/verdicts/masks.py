@@ -13,9 +13,8 @@ def of_masks() -> list[Claim]:
     attack, region = read_records("adversarial_masks"), read_records("regions")
     colours = {name: introduced.own_evidence(read_records("introduced_colours"), name, CLASSES) for name in BLACK_BOXES}
     speaking = {name: max(found.values(), key=lambda interval: interval[1]) for name, found in colours.items()}
-    blur = {
-        name: introduced.blur_table(read_records("introduced_blur"), name) for name in (*BLACK_BOXES, *real.NETWORKS)
-    }
+    blurred = read_records("introduced_blur")
+    blur = {name: introduced.blur_table(blurred, name) for name in real.networks_in(blurred)}
     of_attack = {
         (name, measure): artifacts.artifact_table(attack, name, measure)
         for name in BLACK_BOXES

@@ -18,7 +18,7 @@ def of_outlook() -> list[Claim]:
     marked = video.steadiness_by_method(steady, "densest", moving=False, frames=video.ROUND)
     small = cifar.cifar_table("metric")
     pictures = read_records("realtime_real")
-    found = {name: real.real_table(pictures, name, "score") for name in real.NETWORKS}
+    found = {name: real.real_table(pictures, name, "score") for name in real.networks_in(pictures)}
     return [
         Claim(
             "section 1",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from xai_utils.experiments.claims import Interval
-from xai_utils.experiments.cnn_fixations.explanations import evidence
+from xai_utils.experiments.explanations import evidence
 from xai_utils.experiments.realtime_saliency.tables import maps_of
 from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, ENCODER
 from xai_utils.experiments.realtime_saliency.video.clips import saliency_of_frames

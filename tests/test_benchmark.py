@@ -1,4 +1,4 @@
-"""What CNN Fixations cost, in forward passes."""
+"""What fixations and masks cost, in forward passes."""
 
 import pytest
 import torch
@@ -27,3 +27,11 @@ def test_the_recorded_costs_hold_at_least_the_forward_pass_that_every_method_nee
         assert len(ratios) >= 5
         assert ratios == sorted(ratios)
         assert 1 < ratios[0] <= ratios[-1] < 3
+
+
+def test_a_mask_costs_at_most_half_a_forward_pass_more_than_its_encoder():
+    rows = read_benchmark()["realtime_saliency"]
+    assert 1 < rows["miniature"]["forwards"]["masking model"] <= 1.5
+    for row in rows.values():
+        assert row["forwards"]["iterative mask"] > 50 * row["forwards"]["masking model"]
+        assert row["masks_per_second"] > 0
