@@ -7,7 +7,7 @@ import torch
 
 from xai_utils import ConditionalSampler, ConstantSampler, prediction_difference
 from xai_utils.experiments import prediction_difference as tables
-from xai_utils.experiments.classifiers import measure_classifier
+from xai_utils.experiments.classifiers import classifier, measure_classifier
 from xai_utils.experiments.prediction_difference import boxes, claims, real, removal
 from xai_utils.experiments.records import RESULTS, read_records
 from xai_utils.experiments.shortcuts import measure_shortcut
@@ -44,7 +44,7 @@ def test_a_cell_of_the_record_is_what_the_code_computes_today(name):
 def test_a_cell_of_the_claims_is_what_the_code_computes_today():
     """All of a row but the maps of single pixels, which take longer than a test may."""
     row = read_records("claims")[0]
-    network, samples = tables.classifier(row["configuration"]["model"]), row["configuration"]["samples"]
+    network, samples = classifier(row["configuration"]["model"]), row["configuration"]["samples"]
     drawn = claims.Parts("test").scene(row["configuration"]["scene"])
     close(claims.channel_sparseness(drawn), {k: v for k, v in row["result"].items() if k.startswith("sparseness")})
     knobs = {"patch": 10, "stride": 5, "samples": samples, "generator": torch.Generator().manual_seed(0)}

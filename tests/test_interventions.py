@@ -131,15 +131,8 @@ def test_one_row_from_pictures_to_numbers(monkeypatch):
     assert found["effect"]["parts/alexnet"] != found["effect"]["parts/resnet"]
 
 
-def recorded():
-    rows = read_records("interventions")
-    if not rows:
-        pytest.skip("interventions are not recorded yet")
-    return rows
-
-
 def test_the_record_holds_both_methods_and_all_black_boxes():
-    rows = recorded()
+    rows = read_records("interventions")
     for method in room.METHODS:
         for name in BLACK_BOXES:
             found = room.kept_by_use(rows, method, name)
@@ -149,7 +142,7 @@ def test_the_record_holds_both_methods_and_all_black_boxes():
 
 
 def test_a_cell_of_the_record_is_what_the_code_computes_today():
-    row = next(row for row in recorded() if row["configuration"]["method"] == "masking model")
+    row = next(row for row in read_records("interventions") if row["configuration"]["method"] == "masking model")
     asked, result = row["configuration"], row["result"]
     first = result["scene"][0]
     found = room.measure_interventions("masking model", asked["black_boxes"], [first, first + 1])

@@ -62,14 +62,12 @@ def test_a_blur_that_leaves_smooth_pictures_standing_is_found():
     assert table["smoothest third"][1] > table["finest third"][2]
 
 
-@pytest.mark.skipif(not COLOURS, reason="not recorded yet")
 def test_a_recorded_row_on_colours_comes_out_again():
     row = COLOURS[0]
     again = introduced.measure_filling(**row["configuration"])["probabilities"]
     assert np.abs(np.array(again) - np.array(row["result"]["probabilities"])).max() < 0.02
 
 
-@pytest.mark.skipif(not BLURS, reason="not recorded yet")
 def test_a_recorded_row_on_the_blur_comes_out_again():
     row = next(row for row in BLURS if row["configuration"]["source"] == "test")
     again = introduced.measure_blur(**row["configuration"])

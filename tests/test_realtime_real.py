@@ -98,7 +98,6 @@ def test_the_table_is_the_mean_over_pictures_and_can_be_asked_for_some():
 
 @pytest.mark.real
 @NEEDS_DATA
-@pytest.mark.skipif(not ROWS, reason="not recorded yet")
 @pytest.mark.parametrize("method", ["center box", "Grad-CAM"])
 def test_a_recorded_row_comes_out_again(method):
     wanted = {"model": "squeezenet1_1", "method": method}

@@ -87,7 +87,6 @@ def test_the_table_leaves_out_scenes_without_a_number():
     assert regions.values_of(rows, "m", "both", "area") == {0: 0.1, 2: 0.3}
 
 
-@pytest.mark.skipif(not ROWS, reason="not recorded yet")
 @pytest.mark.parametrize("mask", ["gradient", "object"])
 def test_a_recorded_row_comes_out_again(mask):
     row = next(row for row in ROWS if row["configuration"]["mask"] == mask)
@@ -108,7 +107,6 @@ def test_stored_masks_are_what_is_drawn_and_measured():
     assert torch.equal(photographs.stored(photographs.restored(photographs.stored(again), (224, 224)))[1], kept[1])
 
 
-@pytest.mark.skipif(not photographs.FILE.exists(), reason="not recorded yet")
 def test_the_recorded_masks_of_photographs_are_whole():
     kept = photographs.read_photographs()
     assert list(kept) == list(photographs.PHOTOGRAPHS)

@@ -289,27 +289,20 @@ def test_a_row_from_frames_to_numbers(method, masking_model, monkeypatch):
     assert speed["in_forwards"] > 0.5
 
 
-def recorded(name):
-    rows = read_records(name)
-    if not rows:
-        pytest.skip(f"{name} is not recorded yet")
-    return rows
-
-
 def test_the_record_has_more_than_a_hundred_frames_and_all_methods():
-    rows = recorded("video")
+    rows = read_records("video")
     assert measures.ROUND >= 100
     for moving in (True, False):
         found = video.steadiness_by_method(rows, "densest", moving=moving)
         assert found.keys() == {*measures.METHODS, "true region"}
         whole = video.steadiness_by_method(rows, "flicker", moving=moving, frames=measures.ROUND)
         assert whole.keys() == set(measures.METHODS) - {"iterative mask"}
-    assert len(video.frame_rates(recorded("video_speed"))) == len(measures.METHODS) + 1
+    assert len(video.frame_rates(read_records("video_speed"))) == len(measures.METHODS) + 1
 
 
 def test_a_cell_of_the_record_is_what_the_code_computes_today():
     beginning = {"frames": measures.BEGINNING, "moving": True, "scene": measures.SCENES[0]}
-    rows = [row for row in recorded("video") if beginning.items() <= row["configuration"].items()]
+    rows = [row for row in read_records("video") if beginning.items() <= row["configuration"].items()]
     for row in rows:
         if row["configuration"]["method"] in ("masking model", "gradient"):
             found = measures.measure_steadiness(**row["configuration"])

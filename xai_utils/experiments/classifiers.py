@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from tqdm.auto import tqdm
 
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import wilson_interval
-from xai_utils.models import load_model, miniature
+from xai_utils.models import Classifier, load_model, miniature
 from xai_utils.networks import ARCHITECTURES, VARIANTS
 from xai_utils.parts import CLASSES, Parts
 from xai_utils.tensors import Progress, quiet
@@ -79,6 +80,16 @@ def train_classifier(
         )
     about = {"classes": json.dumps(classes), "training_images": str(len(training[0])), "recipe": repr(recipe)}
     return write_weights(file, model.network.state_dict(), about)
+
+
+@cache
+def classifier(name: str) -> Classifier:
+    """The classifier of that name, loaded once.
+
+    Args:
+        name: as `load_model` takes it.
+    """
+    return load_model(name)
 
 
 def measure_classifier(model: str, split: str) -> dict:

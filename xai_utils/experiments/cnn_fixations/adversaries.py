@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.explanations import blurred, evidence, paper_sigma
-from xai_utils.experiments.prediction_difference import classifier
 from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.metrics import share_inside

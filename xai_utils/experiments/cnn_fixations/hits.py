@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.explanations import FIXATIONS, METHODS, blurred, evidence, paper_sigma
-from xai_utils.experiments.prediction_difference import classifier, parts_samplers, removal_effects
+from xai_utils.experiments.prediction_difference import parts_samplers, removal_effects
 from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.models import outputs

@@ -40,7 +40,7 @@ from xai_utils.experiments.prediction_difference.removal import (
     part_relevance,
     removal_effects,
 )
-from xai_utils.experiments.prediction_difference.setting import classifier, parts_samplers
+from xai_utils.experiments.prediction_difference.setting import parts_samplers
 from xai_utils.experiments.prediction_difference.verdicts import claims_of_the_paper
 
 __all__ = [
@@ -51,7 +51,6 @@ __all__ = [
     "box_separation",
     "claim_measures",
     "claims_of_the_paper",
-    "classifier",
     "concentration",
     "corner_on",
     "correlation",

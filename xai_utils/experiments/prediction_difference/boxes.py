@@ -12,7 +12,8 @@ from torch import Tensor
 
 from xai_utils.baselines import gradient
 from xai_utils.experiments.claims import Interval
-from xai_utils.experiments.prediction_difference.setting import COMMAND, classifier
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.prediction_difference.setting import COMMAND
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.models import outputs

@@ -6,7 +6,8 @@ from torch.nn.functional import adaptive_avg_pool2d, max_pool2d
 
 from xai_utils.activations import record
 from xai_utils.baselines import gradient
-from xai_utils.experiments.prediction_difference.setting import COMMAND, classifier, parts_samplers, with_outer
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.prediction_difference.setting import COMMAND, parts_samplers, with_outer
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.models import predict
 from xai_utils.papers.prediction_difference import prediction_differences, top_pixels, weight_of_evidence

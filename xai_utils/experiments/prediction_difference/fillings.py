@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from xai_utils.experiments.prediction_difference.setting import COMMAND, classifier, parts_samplers, with_outer
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.prediction_difference.setting import COMMAND, parts_samplers, with_outer
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.models import predict
 from xai_utils.papers.prediction_difference import weight_of_evidence

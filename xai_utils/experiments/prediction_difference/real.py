@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from xai_utils.activations import as_model
 from xai_utils.baselines import gradient
-from xai_utils.experiments.prediction_difference.setting import COMMAND, classifier
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.prediction_difference.setting import COMMAND
 from xai_utils.experiments.records import RESULTS, code_hash, versions
 from xai_utils.models import outputs, predict
 from xai_utils.papers.prediction_difference import prediction_differences

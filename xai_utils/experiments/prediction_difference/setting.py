@@ -4,9 +4,7 @@ import copy
 from functools import cache
 
 import torch
-from torch import nn
 
-from xai_utils.models import load_model
 from xai_utils.parts import Parts
 from xai_utils.perturb import ConditionalSampler, ConstantSampler, MarginalSampler, Sampler
 
@@ -41,9 +39,3 @@ def parts_samplers(outer: int = 24, pictures: int = 400) -> dict[str, Sampler]:
 def with_outer(sampler: ConditionalSampler, outer: int) -> ConditionalSampler:
     """The sampler for a smaller outer patch, made once: what it works out for each place is kept with it."""
     return sampler.with_outer(outer)
-
-
-@cache
-def classifier(name: str) -> nn.Module:
-    """The classifier of that name, loaded once."""
-    return load_model(name)

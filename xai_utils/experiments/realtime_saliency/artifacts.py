@@ -3,18 +3,18 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.masks import SWAPPED, Objective, iterative_mask, total_variation
 from xai_utils.metrics import share_inside
-from xai_utils.models import load_model, target_probability
+from xai_utils.models import target_probability
 from xai_utils.parts import Parts
 from xai_utils.perturb import blurred_baseline, constant_baseline, noisy_baseline, remove_evidence
 from xai_utils.tensors import Progress, quiet
@@ -40,12 +40,6 @@ PROTECTED: dict[str, Objective] = {
 BASELINES = ("grey", "black", "white", "blur", "noise")
 OWN = {"grey": ("grey",), "blur": ("blur",), "noise": ("noise",), "random": ("blur", "noise")}
 MEASURES = ("before", "own", "unseen", *BASELINES, "area", "inside", "roughness", "change")
-
-
-@cache
-def classifier(name: str) -> nn.Module:
-    """The classifier of that name, loaded once."""
-    return load_model(name)
 
 
 def roughness(maps: Tensor) -> Tensor:

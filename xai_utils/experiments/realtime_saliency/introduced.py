@@ -9,8 +9,8 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.pictures import IMAGENET, boxed_pictures
-from xai_utils.experiments.realtime_saliency.regions import classifier
 from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.realtime_saliency.regions import OBJECTIVES, classifier
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.realtime_saliency.regions import OBJECTIVES
 from xai_utils.experiments.records import RESULTS, code_hash, versions
 from xai_utils.masks import iterative_mask
 from xai_utils.models import predict, target_probability

@@ -2,20 +2,19 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from xai_utils.baselines import excitation_backprop, grad_cam, gradient
+from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.cnn_fixations.localisation import centred_box
 from xai_utils.experiments.pictures import IMAGENET, Boxed, boxed_pictures
 from xai_utils.experiments.records import record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.masks import iterative_mask
 from xai_utils.metrics import box_iou, crop_scores, localisation_error, saliency_metric
-from xai_utils.models import load_model
 from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.realtime_saliency.real"
@@ -34,12 +33,6 @@ EXCITED = {"squeezenet1_1": "network.features.8", "resnet50": "network.layer3"}
 BLOCK, SEARCHED_BLOCK, BATCH = 50, 10, 10  # pictures of one row; pictures held at once
 
 
-@cache
-def network_of(model: str) -> nn.Module:
-    """The network of that name, loaded once."""
-    return load_model(model)
-
-
 def maps_of(model: str, method: str, shown: Boxed) -> Tensor:
     """What a method marks for the class of each picture, on a scale on which thresholds mean something.
 
@@ -51,7 +44,7 @@ def maps_of(model: str, method: str, shown: Boxed) -> Tensor:
     Returns:
         float [batch, height, width] in [0, 1]: each map over its maximum, masks as they are.
     """
-    network = network_of(model)
+    network = classifier(model)
     if method == SEARCHED:
         generator = torch.Generator().manual_seed(0)
         return iterative_mask(network, shown.images, shown.labels, generator=generator, batch_size=BATCH)
@@ -111,7 +104,7 @@ def judged_maps(network: nn.Module, shown: Boxed, maps: Tensor, threshold: float
 
 def _batches(model: str, pictures: Sequence[int]) -> Iterator[Boxed]:
     for first in range(*pictures, BATCH):
-        yield boxed_pictures(IMAGENET, range(first, min(first + BATCH, pictures[1])), network_of(model).input_size)
+        yield boxed_pictures(IMAGENET, range(first, min(first + BATCH, pictures[1])), classifier(model).input_size)
 
 
 def measure_thresholds(model: str, method: str, pictures: list[int]) -> dict:
@@ -128,7 +121,7 @@ def measure_thresholds(model: str, method: str, pictures: list[int]) -> dict:
     parts = []
     for shown in _batches(model, pictures):
         maps = maps_of(model, method, shown)
-        parts.append(torch.stack([judged_maps(network_of(model), shown, maps, level) for level in THRESHOLDS]))
+        parts.append(torch.stack([judged_maps(classifier(model), shown, maps, level) for level in THRESHOLDS]))
     means = torch.cat(parts, dim=2).mean(dim=2)  # [thresholds, 2]
     return {measure: _rounded(values) for measure, values in zip(MEASURES, means.T, strict=True)}
 
@@ -145,7 +138,7 @@ def measure_real(model: str, method: str, pictures: list[int], thresholds: list[
     Returns:
         "error" and "score", each a list with a number for every picture.
     """
-    network, found = network_of(model), []
+    network, found = classifier(model), []
     for shown in _batches(model, pictures):
         if method in BOXES:
             found.append(judged_boxes(network, shown, method))

@@ -3,20 +3,20 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from tqdm.auto import tqdm
 
 from xai_utils.baselines import gradient
+from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.masks import DESTROYING, SWAPPED, iterative_mask
 from xai_utils.metrics import region_iou, smallest_regions
-from xai_utils.models import load_model, target_probability
+from xai_utils.models import target_probability
 from xai_utils.papers.realtime_saliency import load_masking_model, realtime_saliency
 from xai_utils.parts import Parts
 from xai_utils.perturb import blurred_baseline, constant_baseline, noisy_baseline, remove_evidence
@@ -33,12 +33,6 @@ MEASURES = (
     *("area", "overlap", "kept", "removed", "kept, new baselines", "removed, new baselines"),
     *("kept elsewhere", "removed elsewhere", "sufficient", "destroying"),
 )
-
-
-@cache
-def classifier(name: str) -> nn.Module:
-    """The classifier of that name, loaded once."""
-    return load_model(name)
 
 
 def best_box(region: Tensor) -> Tensor:
