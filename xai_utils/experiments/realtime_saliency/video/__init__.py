@@ -7,6 +7,7 @@ from xai_utils.experiments.realtime_saliency.video.clips import drawn, read_clip
 from xai_utils.experiments.realtime_saliency.video.measures import (
     BEGINNING,
     ROUND,
+    SCENES,
     frame_rates,
     speeds,
     steadiness,
@@ -17,6 +18,7 @@ from xai_utils.experiments.realtime_saliency.video.moving import Moved, animatio
 __all__ = [
     "BEGINNING",
     "ROUND",
+    "SCENES",
     "Moved",
     "animation",
     "drawn",
