@@ -57,7 +57,7 @@ bench: $(READY) ## measure speed and memory, write data/results/benchmark.json
 
 FIXATIONS = cnn_fixations.captions cnn_fixations.sketches cnn_fixations.proposals
 
-train: $(READY) ## train the book's networks again (two hours), write data/weights
+train: $(READY) ## train the networks of the book again (four hours), write data/weights
 	$(BIN)/python -m xai_utils.experiments.classifiers
 	for room in $(FIXATIONS); do $(BIN)/python -m xai_utils.experiments.$$room --train || exit 1; done
 	$(BIN)/python -m xai_utils.experiments.realtime_saliency --train
@@ -67,7 +67,7 @@ TABLES = shortcuts prediction_difference cnn_fixations $(FIXATIONS) \
 	cnn_fixations.saliency cnn_fixations.mistakes cnn_fixations.adversaries cnn_fixations.hits \
 	realtime_saliency $(MASKS:%=realtime_saliency.%) "realtime_saliency.video --record"
 
-record: $(READY) ## compute all tables in data/results that are missing (two hours)
+record: $(READY) ## compute all tables in data/results that are missing (five hours)
 	for table in $(TABLES); do $(BIN)/python -m xai_utils.experiments.$$table || exit 1; done
 
 clean: ## remove the built book, the environment and all caches

@@ -26,7 +26,7 @@ METHODS = (*BOXES, *MAPS, SEARCHED)
 MEASURES = ("error", "score")
 THRESHOLDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 TUNED, TESTED = (0, 200), (200, 1000)  # [first, last) of the pictures, as in the table of CNN Fixations
-SEARCHES = {"squeezenet1_1": 40, "resnet50": 10}  # pictures of which one core finds the masks in five minutes
+SEARCHES = {"squeezenet1_1": 60, "resnet50": 10}  # pictures; one core takes 6 and 60 seconds for each
 # Where excitation stops: maps of a sixteenth of the picture's side, as VGG-16's pool4, which its authors take. At the
 # end of SqueezeNet, whose head has 1 x 1 filters only, it would be what Grad-CAM shows as well.
 EXCITED = {"squeezenet1_1": "network.features.8", "resnet50": "network.layer3"}
