@@ -14,6 +14,7 @@ def of_training() -> list[Claim]:
         if row["configuration"]["pictures"] == ablations.FULL["pictures"]
     }
     plain, size = changed["as trained"], f"one network, {ablations.FULL['pictures']:,} pictures"
+    blind = changed["no fake classes"]
     fixed = {name: of for name, of in changed.items() if name.startswith("one fixed A")}
     costs = read_benchmark()["realtime_saliency"]
     slower = {
@@ -26,15 +27,22 @@ def of_training() -> list[Claim]:
             f"last loss {changed['sigmoid for eq. 8']['losses'][-1]:.2f}, with eq. 8 {plain['losses'][-1]:.2f}; "
             f"localisation error {in_words(changed['sigmoid for eq. 8']['error'])}, {in_words(plain['error'])}",
             size,
-            apart(tuple(changed["sigmoid for eq. 8"]["error"]), tuple(plain["error"])),
+            "holds" if changed["sigmoid for eq. 8"]["losses"][-1] > 1.1 * plain["losses"][-1] else "does not hold",
         ),
         Claim(
             "section 4.1",
-            "without fake labels the class is ignored",
-            f"area for another pair's class {in_words(changed['no fake classes']['fake_area'])}, for the own class "
-            f"{in_words(changed['no fake classes']['area'])}; with them {in_words(plain['fake_area'])}",
+            "without fake labels the model completely ignores the class",
+            f"area for another pair's class {in_words(blind['fake_area'])}, for the own class "
+            f"{in_words(blind['area'])} (the class vectors were taught with fakes all the same)",
             size,
-            apart(tuple(changed["no fake classes"]["fake_area"]), tuple(plain["fake_area"])),
+            "does not hold" if apart(*(tuple(blind[name]) for name in ("area", "fake_area"))) == "holds" else "holds",
+        ),
+        Claim(
+            "section 4.1",
+            "fake labels make it pay attention to the class",
+            f"area for another pair's class {in_words(blind['fake_area'])}, with fakes {in_words(plain['fake_area'])}",
+            size,
+            apart(tuple(blind["fake_area"]), tuple(plain["fake_area"])),
         ),
         Claim(
             "section 4.1",
