@@ -33,6 +33,7 @@ FILLS = (*COLOURS, "blur", "noise")
 FILLED, BLOCK = (100, 200), 50  # scenes of the test split
 SHARP = {"test": (100, 400, 100), IMAGENET: (0, 1000, 100)}  # source -> first, last, pictures of one row
 REAL = ("squeezenet1_1", "resnet50")
+BLURRED = (*BLACK_BOXES, *REAL)
 GEOLOGY = (970, *range(972, 981))  # ImageNet: alp, cliff, coral reef, geyser, lakeside, ..., seashore, valley, volcano
 SURE = 0.5
 
@@ -113,7 +114,7 @@ def filling_rows(models: Sequence[str] = BLACK_BOXES, *, progress: Progress = qu
     return record_all("introduced_colours", wanted, measure_filling, command=COMMAND, progress=progress)
 
 
-def blur_rows(models: Sequence[str] = (*BLACK_BOXES, *REAL), *, progress: Progress = quiet) -> list[dict]:
+def blur_rows(models: Sequence[str] = BLURRED, *, progress: Progress = quiet) -> list[dict]:
     """The rows on the blur, recorded or computed now; those of `REAL` need $XAI_WEIGHTS and $XAI_DATA."""
     wanted = []
     for model in models:
@@ -189,7 +190,7 @@ def main() -> None:
     """Command line: records both tables and prints them; with `--real` the blur's also on ImageNet."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--real", action="store_true", help="also on ImageNet; needs $XAI_WEIGHTS and $XAI_DATA")
-    models = (*BLACK_BOXES, *REAL) if parser.parse_args().real else BLACK_BOXES
+    models = BLURRED if parser.parse_args().real else BLACK_BOXES
     colours, blurs = filling_rows(progress=tqdm), blur_rows(models, progress=tqdm)
     tables = {model: blur_table(blurs, model) for model in models}
     for model in BLACK_BOXES:
