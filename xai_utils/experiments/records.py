@@ -45,14 +45,16 @@ def grid(**values: Iterable) -> list[dict]:
     return [dict(zip(values, combination, strict=True)) for combination in product(*values.values())]
 
 
-def in_blocks(scenes: int, size: int) -> list[list[int]]:
+def in_blocks(last: int, size: int, first: int = 0) -> list[list[int]]:
     """[first, last) of the scenes that make one row each, so that a killed run loses little.
 
     Example:
         >>> in_blocks(5, 2)
         [[0, 2], [2, 4], [4, 5]]
+        >>> in_blocks(5, 2, first=2)
+        [[2, 4], [4, 5]]
     """
-    return [[first, min(first + size, scenes)] for first in range(0, scenes, size)]
+    return [[start, min(start + size, last)] for start in range(first, last, size)]
 
 
 def record_all(

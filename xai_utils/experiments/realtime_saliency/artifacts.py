@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES
-from xai_utils.experiments.records import grid, record_all
+from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.masks import SWAPPED, Objective, iterative_mask, total_variation
 from xai_utils.metrics import share_inside
@@ -134,7 +134,7 @@ def artifact_rows(models: Sequence[str] = BLACK_BOXES, *, progress: Progress = q
         models: as `load_model` takes them.
         progress: wraps the rows.
     """
-    blocks = [[first, first + BLOCK] for first in range(*SCENES, BLOCK)]
+    blocks = in_blocks(SCENES[1], BLOCK, SCENES[0])
     wanted = grid(model=models, protection=PROTECTED, scenes=blocks)
     return record_all("adversarial_masks", wanted, measure_artifacts, command=COMMAND, progress=progress)
 

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.realtime_saliency.tables import maps_of
-from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES
+from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, masking_of
 from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.models import load_model, outputs
@@ -134,11 +134,11 @@ def interventions(
         scenes: how many of the test split, from `FIRST` on.
         progress: wraps the rows.
     """
-    blocks = [[FIRST + first, FIRST + last] for first, last in in_blocks(scenes, BLOCK)]
+    blocks = in_blocks(FIRST + scenes, BLOCK, FIRST)
     wanted = grid(method=methods, black_boxes=[list(black_boxes)], scenes=blocks)
     for row in wanted:
         if row["method"] == "masking model":
-            row["masking"] = [name.replace("parts/", "masking/") for name in black_boxes]
+            row["masking"] = [masking_of(name) for name in black_boxes]
     return record_all("interventions", wanted, measure_interventions, command=COMMAND, progress=progress)
 
 

@@ -16,6 +16,7 @@ from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.classifiers import BIAS
 from xai_utils.experiments.explanations import evidence
 from xai_utils.experiments.realtime_saliency.tables import maps_of
+from xai_utils.experiments.realtime_saliency.training import masking_of
 from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval, wilson_interval
 from xai_utils.metrics import share_inside
@@ -178,11 +179,11 @@ def shares(
         scenes: how many of the test split, from `FIRST` on.
         progress: wraps the rows.
     """
-    blocks = [[FIRST + first, FIRST + last] for first, last in in_blocks(scenes, BLOCK)]
+    blocks = in_blocks(FIRST + scenes, BLOCK, FIRST)
     wanted = grid(model=models, method=methods, pictures=PICTURES, scenes=blocks)
     for row in wanted:
         if row["method"] == "masking model":
-            row["masking"] = row["model"].replace("parts/", "masking/")
+            row["masking"] = masking_of(row["model"])
     return record_all("polar_bear_shares", wanted, measure_shares, command=COMMAND, progress=progress)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, COMMAND
+from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, COMMAND, masking_of
 from xai_utils.experiments.records import record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.metrics import localisation_error, region_iou, saliency_metric
@@ -19,7 +19,7 @@ FAKE = 4  # classes further: another pair
 
 def qualities(black_boxes: tuple[str, ...] = BLACK_BOXES, *, progress: Progress = quiet) -> list[dict]:
     """What every trained masking model is worth, one row each, recorded or computed now."""
-    wanted = [{"black_box": name, "masking": name.replace("parts/", "masking/")} for name in black_boxes]
+    wanted = [{"black_box": name, "masking": masking_of(name)} for name in black_boxes]
     return record_all("masking_models", wanted, measure_masking_model, command=COMMAND, progress=progress)
 
 

@@ -11,7 +11,7 @@ from xai_utils.baselines import excitation_backprop, grad_cam, gradient
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.cnn_fixations.localisation import centred_box
 from xai_utils.experiments.pictures import IMAGENET, Boxed, boxed_pictures
-from xai_utils.experiments.records import record_all
+from xai_utils.experiments.records import in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.masks import iterative_mask
 from xai_utils.metrics import box_iou, crop_scores, localisation_error, saliency_metric
@@ -153,10 +153,6 @@ def _rounded(values: Tensor) -> list[float]:
     return [round(value, 4) for value in values.tolist()]
 
 
-def _blocks(first: int, last: int, size: int) -> list[list[int]]:
-    return [[start, min(start + size, last)] for start in range(first, last, size)]
-
-
 def tuned_thresholds(
     model: str, method: str, pictures: tuple[int, int] = TUNED, *, progress: Progress = quiet
 ) -> list[float]:
@@ -167,7 +163,9 @@ def tuned_thresholds(
     """
     if method not in MAPS:
         return [0.5, 0.5] if method == SEARCHED else []
-    wanted = [{"model": model, "method": method, "pictures": block} for block in _blocks(*pictures, BLOCK)]
+    wanted = [
+        {"model": model, "method": method, "pictures": block} for block in in_blocks(pictures[1], BLOCK, pictures[0])
+    ]
     rows = record_all("realtime_real_thresholds", wanted, measure_thresholds, command=COMMAND, progress=progress)
     shown = torch.tensor([row["configuration"]["pictures"] for row in rows]).diff(dim=1).double()
     means = {m: (shown * torch.tensor([row["result"][m] for row in rows])).sum(dim=0) for m in MEASURES}
@@ -190,7 +188,7 @@ def real_rows(
             thresholds = tuned_thresholds(model, method, progress=progress)
             last, size = (TESTED[0] + SEARCHES[model], SEARCHED_BLOCK) if method == SEARCHED else (TESTED[1], BLOCK)
             fixed = {"model": model, "method": method, "thresholds": thresholds}
-            wanted += [{**fixed, "pictures": block} for block in _blocks(TESTED[0], last, size)]
+            wanted += [{**fixed, "pictures": block} for block in in_blocks(last, size, TESTED[0])]
     return record_all("realtime_real", wanted, measure_real, command=COMMAND, progress=progress)
 
 

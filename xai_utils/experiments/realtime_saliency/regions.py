@@ -11,8 +11,8 @@ from tqdm.auto import tqdm
 
 from xai_utils.baselines import gradient
 from xai_utils.experiments.classifiers import classifier
-from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES
-from xai_utils.experiments.records import grid, record_all
+from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, masking_of
+from xai_utils.experiments.records import grid, in_blocks, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.masks import DESTROYING, SWAPPED, iterative_mask
 from xai_utils.metrics import region_iou, smallest_regions
@@ -163,11 +163,11 @@ def region_rows(
         masks: names of `MASKS`.
         progress: wraps the rows.
     """
-    blocks = [[first, first + BLOCK] for first in range(*SCENES, BLOCK)]
+    blocks = in_blocks(SCENES[1], BLOCK, SCENES[0])
     wanted = grid(black_box=black_boxes, mask=masks, scenes=blocks)
     for row in wanted:
         if row["mask"] == "masking model":
-            row["masking"] = row["black_box"].replace("parts/", "masking/")
+            row["masking"] = masking_of(row["black_box"])
     return record_all("regions", wanted, measure_regions, command=COMMAND, progress=progress)
 
 

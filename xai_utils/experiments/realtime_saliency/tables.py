@@ -10,7 +10,7 @@ from xai_utils.experiments.claims import printed_numbers
 from xai_utils.experiments.cnn_fixations.localisation import THRESHOLDS, centred_box
 from xai_utils.experiments.explanations import MIDDLE, evidence
 from xai_utils.experiments.pictures import Boxed, boxed_pictures
-from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, COMMAND
+from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, COMMAND, masking_of
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.masks import iterative_mask
@@ -28,6 +28,7 @@ TWINS = {name: name.removesuffix("-crops") for name in BLACK_BOXES}  # the same 
 SHORT = {name: name.removeprefix("parts/").removesuffix("-crops") for name in BLACK_BOXES}
 TUNED, TESTED = ["validation", 0, 100], ["test", 100, 600]
 
+NOTHING = torch.zeros(4, dtype=torch.int64)  # the box of an empty mask: it misses, and its crop is the whole picture
 Boxes = dict[tuple, Tensor]  # setting -> int64 [batch, 4]
 
 
@@ -38,7 +39,7 @@ def tables(*, progress: Progress = quiet) -> list[dict]:
     possible = [row for row in wanted if not (row["method"] == "CAM" and "alexnet" in row["black_box"])]
     for row in possible:
         if "masking model" in row["method"]:
-            row["masking"] = row["black_box"].replace("parts/", "masking/")
+            row["masking"] = masking_of(row["black_box"])
     return record_all("saliency_boxes", possible, measure_boxes, command=COMMAND, progress=progress)
 
 
@@ -79,7 +80,8 @@ def boxes_of(black_box: str, method: str, shown: Boxed) -> Boxes:
         return centred_box(None, images, shown.labels)
     if method == AT_HALF:
         maps = maps_of(black_box, "masking model", images, shown.labels)
-        return {(0.5,): boxes_around(maps)[0]}
+        boxes, empty = boxes_around(maps)
+        return {(0.5,): torch.where(empty[:, None], NOTHING, boxes)}
     maps = maps_of(black_box, method, images, shown.labels)
     return {(threshold,): maps_to_boxes(maps, threshold, around="everything") for threshold in THRESHOLDS}
 
@@ -133,7 +135,8 @@ def _drawn(split: str, first: int, last: int, size: tuple[int, int]) -> Boxed:
 
 
 def _judge(model: nn.Module, shown: Boxed, boxes: Tensor) -> Tensor:
-    scores = crop_scores(model, shown.images, shown.labels, boxes)
+    empty, whole = (boxes == NOTHING).all(dim=1), torch.tensor([0, 0, *shown.images.shape[:1:-1]])
+    scores = crop_scores(model, shown.images, shown.labels, torch.where(empty[:, None], whole, boxes))
     missed = box_iou(boxes, shown.boxes) <= 0.5
     return torch.stack([missed.double(), scores.scores.double(), scores.areas.double()])
 

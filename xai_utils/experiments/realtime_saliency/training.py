@@ -62,11 +62,21 @@ def train_for(
     return write_masking_model(masking_model, black_box=black_box, encoder=encoder, about=about)
 
 
+def masking_of(black_box: str) -> str:
+    """The name of the weights of a black box's masking model, by which records know them.
+
+    Example:
+        >>> masking_of("parts/resnet")
+        'masking/resnet'
+    """
+    return black_box.replace("parts/", "masking/")
+
+
 def losses_of(black_box: str) -> list[float]:
     """The mean loss of every epoch in which the black box's masking model learned to make masks.
 
     Args:
         black_box: as `load_model` takes it.
     """
-    about = read_about(weights_folder() / f"{black_box.replace('parts/', 'masking/')}.safetensors")
+    about = read_about(weights_folder() / f"{masking_of(black_box)}.safetensors")
     return [float(loss) for loss in about["losses"].split()][1:]  # the first is the class vectors' own

@@ -1,6 +1,6 @@
 """Claims of sections 3 and 4: regions, artifacts, and what stands in the place of what is removed."""
 
-from xai_utils.experiments.claims import Claim, apart, in_words, of_all, verdict
+from xai_utils.experiments.claims import Claim, Interval, apart, in_words, of_all, verdict
 from xai_utils.experiments.realtime_saliency import artifacts, introduced, real, regions, tables
 from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES
 from xai_utils.experiments.realtime_saliency.verdicts.words import below, by_network
@@ -10,11 +10,17 @@ from xai_utils.parts import CLASSES
 
 def of_masks() -> list[Claim]:
     """Sections 3 and 4, figures 2 and 3."""
+    fillings = read_records("introduced_colours")
     attack, region = read_records("adversarial_masks"), read_records("regions")
-    colours = {name: introduced.own_evidence(read_records("introduced_colours"), name, CLASSES) for name in BLACK_BOXES}
-    speaking = {name: max(found.values(), key=lambda interval: interval[1]) for name, found in colours.items()}
+    colours = {name: introduced.own_evidence(fillings, name, CLASSES) for name in BLACK_BOXES}
+    speaking = {name: max(plain(found), key=lambda interval: interval[1]) for name, found in colours.items()}
+    filled = sum(len(row["result"]["probabilities"]) for row in fillings) // len(BLACK_BOXES) // len(introduced.FILLS)
     blurred = read_records("introduced_blur")
     blur = {name: introduced.blur_table(blurred, name) for name in real.networks_in(blurred)}
+    pictures = {
+        kind: max(_pictures(blurred, name) for name in blur if (name in real.NETWORKS) == (kind != "scenes"))
+        for kind in ("scenes", "pictures of ImageNet")
+    }
     of_attack = {
         (name, measure): artifacts.artifact_table(attack, name, measure)
         for name in BLACK_BOXES
@@ -27,8 +33,8 @@ def of_masks() -> list[Claim]:
         Claim(
             "section 3",
             "a constant colour in a region's place adds evidence of its own",
-            "probability that a filling adds to the class it speaks for most: " + by_network(speaking.get),
-            "100 scenes, three networks",
+            "probability that a constant colour adds to the class it speaks for most: " + by_network(speaking.get),
+            f"{filled} scenes, {len(BLACK_BOXES)} networks",
             of_all([verdict(found) for found in speaking.values()]),
         ),
         Claim(
@@ -38,7 +44,7 @@ def of_masks() -> list[Claim]:
             + ", ".join(
                 f"{name.removeprefix('parts/')} {in_words(of['rank correlation'])}" for name, of in blur.items()
             ),
-            "300 scenes or 1,000 pictures of ImageNet",
+            ", ".join(f"{count:,} {source}" for source, count in pictures.items()),
             of_all([verdict(below(of["rank correlation"])) for of in blur.values()]),
         ),
         Claim(
@@ -88,3 +94,12 @@ def of_masks() -> list[Claim]:
             of_all([apart(outlines[name]["masking model"], outlines[name]["best box"]) for name in BLACK_BOXES]),
         ),
     ]
+
+
+def plain(found: dict[str, Interval]) -> list[Interval]:
+    """Those of the constant colours, among what `own_evidence` says of all fillings."""
+    return [interval for name, interval in found.items() if name.split(":")[0] in introduced.COLOURS]
+
+
+def _pictures(rows: list[dict], name: str) -> int:
+    return sum(len(row["result"]["label"]) for row in rows if row["configuration"]["model"] == name)

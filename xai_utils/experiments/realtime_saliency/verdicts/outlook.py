@@ -25,7 +25,7 @@ def of_outlook() -> list[Claim]:
             "a biased classifier's accuracy hides what it uses; pictures without the object show it",
             f"accuracy on pictures as in training {in_words(views['biased'])}, on objects alone "
             f"{in_words(views['object only'])}",
-            "2,000 scenes",
+            f"{bear[0]['configuration']['scenes']:,} scenes",
             apart(views["biased"], views["object only"]),
         ),
         Claim(
@@ -63,7 +63,7 @@ def of_outlook() -> list[Claim]:
             "appendix",
             "it works on CIFAR-10",
             "saliency metric: " + ", ".join(f"{method} {in_words(of)}" for method, of in small.items()),
-            "1,000 pictures",
+            f"{cifar.TESTED:,} pictures",
             of_all([apart(small[other], small[cifar.table.AT_HALF]) for other in ("gradient", "center box")]),
         ),
         Claim(
@@ -74,7 +74,7 @@ def of_outlook() -> list[Claim]:
                 f"center {of['center box'][0]:.2f}, max {of['max box'][0]:.2f}"
                 for name, of in found.items()
             ),
-            "800 pictures of ImageNet",
+            f"{real.TESTED[1] - real.TESTED[0]} pictures of ImageNet",
             of_all(
                 [
                     apart(of[worse], of[better])

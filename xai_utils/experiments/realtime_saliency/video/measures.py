@@ -13,7 +13,7 @@ from torch import Tensor
 from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.explanations import evidence
 from xai_utils.experiments.realtime_saliency.tables import maps_of
-from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, ENCODER
+from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, ENCODER, masking_of
 from xai_utils.experiments.realtime_saliency.video.clips import saliency_of_frames
 from xai_utils.experiments.realtime_saliency.video.moving import animation
 from xai_utils.experiments.records import record_all
@@ -164,7 +164,7 @@ def _one_by_one(method: str, black_box: str, scenes: Sequence[Scene], size: Sequ
 
 
 def _with_masking(rows: list[dict]) -> list[dict]:
-    named = {"masking": BLACK_BOX.replace("parts/", "masking/")}
+    named = {"masking": masking_of(BLACK_BOX)}
     return [row | (named if row["method"] == "masking model" else {}) for row in rows]
 
 
