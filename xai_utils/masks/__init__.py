@@ -2,7 +2,7 @@
 
 from xai_utils.masks.loop import State, iterative_mask, optimise_keep
 from xai_utils.masks.objective import DESTROYING, OFFICIAL, PRINTED, SWAPPED, Objective
-from xai_utils.masks.terms import area, destroy, destroy_margin, preserve, preserve_margin, total_variation
+from xai_utils.masks.terms import area, destroy, destroy_margin, preserve, preserve_margin, sparsity, total_variation
 
 __all__ = [
     "DESTROYING",
@@ -18,5 +18,6 @@ __all__ = [
     "optimise_keep",
     "preserve",
     "preserve_margin",
+    "sparsity",
     "total_variation",
 ]

@@ -156,6 +156,7 @@ def iterative_mask(
     *,
     objective: Objective = SWAPPED,
     steps: int | None = None,
+    start: Tensor | None = None,
     batch_size: int = 32,
     generator: torch.Generator | None = None,
     progress: Progress = quiet,
@@ -171,6 +172,7 @@ def iterative_mask(
         target: the class asked about, one for all images or one each.
         objective: what the mask is asked for: `SWAPPED`, `PRINTED`, `OFFICIAL`, `DESTROYING` or one of your own.
         steps: of the search; the objective's own by default.
+        start: as for `optimise_keep`.
         batch_size: pictures searched together; each goes through the model twice in every step.
         generator: draws the baselines, on the CPU; the same ones for every picture.
         progress: wraps the steps.
@@ -194,15 +196,17 @@ def iterative_mask(
     check_model(model)
     target = check_target(target, len(check_images(images)), None)
     steps = objective.steps if steps is None else check_count("steps", steps, low=0)
+    if start is not None and start.shape != images[:, 0].shape:
+        raise ValueError(f"start: expected masks {list(images[:, 0].shape)}, got {list(start.shape)}")
     draws = generator.get_state() if generator is not None else None
 
     def search(first: int) -> Iterator[State]:
         some = slice(first, first + batch_size)
         if generator is not None:
             generator.set_state(draws)  # what is drawn does not depend on how the images are divided
-        yield from optimise_keep(
-            model, images[some], target[some], objective=objective, steps=steps, generator=generator
-        )
+        first_masks = None if start is None else start[some]
+        knobs = {"objective": objective, "steps": steps, "start": first_masks, "generator": generator}
+        yield from optimise_keep(model, images[some], target[some], **knobs)
 
     firsts = range(0, len(images), batch_size)
     states = chain.from_iterable(map(search, firsts))

@@ -18,10 +18,11 @@ class Objective:
     """Everything in which two ways of asking for a mask differ; `dataclasses.replace` makes another.
 
     L(M) = tv_weight TV(M) + area_weight AV(M) + preserve_weight (-log f_c(Phi(X, M)))
-    + destroy_weight f_c(Phi(X, 1 - M))^exponent, of a mask M = `keep` that is 1 on the region asked for.
+    + destroy_weight f_c(Phi(X, 1 - M))^exponent + sparsity_weight S(M), of a mask M = `keep` that is 1 on the region
+    asked for.
 
     **Source**: Dabkowski and Gal (2017), eq. 4; lambda_1 is `tv_weight`, lambda_2 `area_weight`, lambda_3
-    `destroy_weight`, lambda_4 `exponent`.
+    `destroy_weight`, lambda_4 `exponent`. The last term is that of Godi et al. (2018), eq. 2.
 
     The weights hold for any size of picture. The area is a mean, blurs are given for pictures of 224, and the mask has
     `size` cells whatever the picture's size. Enlarging it n times hardly changes eq. 5 (a block's from 37 at 128 pixels
@@ -38,9 +39,10 @@ class Objective:
         tv_power: of the differences between neighbours.
         area_power: of the mask's values in the area.
         border: weight of the mask's border in the total variation.
-        baseline: what stands where evidence is removed: "grey", "blur", "noise" or "random".
+        sparsity_weight: of values between 0 and 1, a mean.
+        baseline: what stands where evidence is removed: "grey", "blur", "varying blur", "noise" or "random".
         sigma: of the blurred baseline, pixels of a picture of 224.
-        size: cells on the mask's shorter side; it is enlarged bilinearly.
+        size: cells on the mask's shorter side, at most one for each pixel; it is enlarged bilinearly.
         smooth: sigma of a Gaussian over the enlarged mask, pixels of a picture of 224; 0 for none.
         two_channels: the mask is ``|C0| / (|C0| + |C1|)``, eq. 8, instead of one channel clamped to [0, 1].
         start: the mask at first: a value everywhere, or "circle" for 1 in the inscribed circle and 0 outside.
@@ -61,6 +63,7 @@ class Objective:
     tv_power: float = 2.0
     area_power: float = 1.0
     border: float = 0.0
+    sparsity_weight: float = 0.0
     baseline: str = "random"
     sigma: float = 10.0
     size: int = 32
@@ -72,7 +75,7 @@ class Objective:
     steps: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("tv_weight", "area_weight", "preserve_weight", "destroy_weight"):
+        for name in ("tv_weight", "area_weight", "preserve_weight", "destroy_weight", "sparsity_weight"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")
         check_choice("baseline", self.baseline, BASELINES)
@@ -85,7 +88,7 @@ class Objective:
     def terms(
         self, model: nn.Module, images: Tensor, target: Tensor, keep: Tensor, baselines: Iterator[Tensor]
     ) -> dict[str, Tensor]:
-        """The terms of eq. 4 without their weights, for each image; preserve is left out where its weight is 0.
+        """The terms without their weights, for each image; "preserve" and "sparsity" only where they have a weight.
 
         Args:
             model: classifier in eval mode.
@@ -95,7 +98,7 @@ class Objective:
             baselines: what stands where evidence is removed; drawn anew for each picture that is made.
 
         Returns:
-            "tv", "area", "preserve" and "destroy", [batch] each.
+            "tv", "area", "sparsity", "preserve" and "destroy", [batch] each.
         """
         preserve = terms.preserve_margin if self.margins else terms.preserve
         enlarged = max(1.0, min(keep.shape[1:]) / self.size)
@@ -103,6 +106,8 @@ class Objective:
             "tv": terms.total_variation(keep, self.tv_power, self.border) * enlarged ** (self.tv_power - 2),
             "area": terms.area(keep, self.area_power),
         }
+        if self.sparsity_weight:
+            found["sparsity"] = terms.sparsity(keep)
         made = [remove_evidence(images, 1 - keep, next(baselines))]
         if self.preserve_weight:
             made.append(remove_evidence(images, keep, next(baselines)))

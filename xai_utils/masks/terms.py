@@ -49,6 +49,24 @@ def area(keep: Tensor, power: float = 1.0) -> Tensor:
     return values.mean(dim=(1, 2))
 
 
+def sparsity(keep: Tensor) -> Tensor:
+    """How far a mask is from black and white: the mean of (1 - M) M.
+
+    **Source**: Godi et al. (2018), eq. 2, last term, a sum there and a mean in their code.
+
+    Args:
+        keep: float [batch, height, width], in [0, 1].
+
+    Returns:
+        [batch], 0 (every value is 0 or 1) to 0.25.
+
+    Example:
+        >>> sparsity(torch.tensor([[[1.0, 0.0], [0.5, 0.0]]]))
+        tensor([0.0625])
+    """
+    return ((1 - keep) * keep).mean(dim=(1, 2))
+
+
 def preserve(logits: Tensor, target: Tensor) -> Tensor:
     """How little of the class the kept region alone shows: -log f_c(Phi(X, M)).
 

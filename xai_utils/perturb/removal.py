@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from xai_utils.tensors import check_choice, check_images
+from xai_utils.tensors import check_choice, check_count, check_images
 
-BASELINES = ("grey", "blur", "noise", "random")
+BASELINES = ("grey", "blur", "varying blur", "noise", "random")
 COLOUR_SPREAD, NOISE_STD = 0.165, 0.055
+LEVELS = 10  # of a blur that grows with what is hidden
 
 
 def remove_evidence(images: Tensor, keep: Tensor, baseline: Tensor) -> Tensor:
@@ -25,7 +26,8 @@ def remove_evidence(images: Tensor, keep: Tensor, baseline: Tensor) -> Tensor:
     Args:
         images: float [batch, 3, height, width], RGB in [0, 1].
         keep: float [batch, height, width], in [0, 1].
-        baseline: what replaces hidden pixels; broadcasts to the images.
+        baseline: what replaces hidden pixels; broadcasts to the images. Or several, [levels, batch, 3, height, width]:
+            a pixel that is hidden by degrees passes through all of them, evenly, and ends at the last.
 
     Returns:
         [batch, 3, height, width].
@@ -42,7 +44,14 @@ def remove_evidence(images: Tensor, keep: Tensor, baseline: Tensor) -> Tensor:
         raise ValueError(
             f"keep: expected shape {list(images[:, 0].shape)} to go with the images, got {list(keep.shape)}"
         )
-    return torch.lerp(baseline.detach().to(images), images.detach(), keep[:, None])  # the formula in one pass
+    images, baseline = images.detach(), baseline.detach().to(images)
+    if baseline.ndim < 5:
+        return torch.lerp(baseline, images, keep[:, None])  # the formula in one pass
+    depth = (1 - keep[:, None]) * len(baseline)  # of each pixel, in levels; 0 is the picture
+    below = depth.detach().long().clamp(0, len(baseline) - 1)
+    levels = torch.cat([images[None], baseline])
+    start, end = (levels.gather(0, at.expand_as(images)[None])[0] for at in (below, below + 1))
+    return torch.lerp(start, end, depth - below)
 
 
 def constant_baseline(images: Tensor, colour: float | tuple[float, float, float] = 0.5) -> Tensor:
@@ -73,6 +82,27 @@ def blurred_baseline(images: Tensor, sigma: float = 10.0) -> Tensor:
         [batch, 3, height, width].
     """
     return gaussian_blur(images, sigma * min(images.shape[2:]) / 224)
+
+
+def varying_blur(images: Tensor, sigma: float = 10.0, levels: int = LEVELS) -> Tensor:
+    """The pictures under blurs that grow evenly from none to a strong one, for `remove_evidence`.
+
+    A pixel of which a share m is hidden then is that of a blur of deviation m * sigma: the perturbation of Fong and
+    Vedaldi's and Godi et al.'s integrals, to which the levels in between come closer the more there are. Half hiding a
+    pixel under one strong blur mixes the two pictures instead and leaves its details, paler.
+
+    **Source**: Godi et al. (2018), section 3.1, sigma_0 = 10.
+
+    Args:
+        images: float [batch, 3, height, width].
+        sigma: the last deviation, as for `blurred_baseline`.
+        levels: how many blurs.
+
+    Returns:
+        [levels, batch, 3, height, width].
+    """
+    check_count("levels", levels)
+    return torch.stack([blurred_baseline(images, sigma * level / levels) for level in range(1, levels + 1)])
 
 
 def noisy_baseline(images: Tensor, *, generator: torch.Generator | None = None, together: bool = False) -> Tensor:
@@ -116,13 +146,13 @@ def draw_baselines(
 
     Args:
         images: float [batch, 3, height, width], RGB in [0, 1].
-        kind: "grey", "blur", "noise" (a colour and noise) or "random" (the mixture).
+        kind: "grey", "blur", "varying blur", "noise" (a colour and noise) or "random" (the mixture).
         sigma: of the blur, as for `blurred_baseline`.
         generator: draws on the CPU, the coins first.
         together: one coin, one colour and one noise that all pictures share, instead of one for each.
 
     Yields:
-        [batch, 3, height, width], without end.
+        [batch, 3, height, width], without end; of a varying blur its levels.
 
     Raises:
         TypeError, ValueError: images that are no pictures, another kind, a bad sigma.
@@ -136,14 +166,17 @@ def draw_baselines(
     """
     check_choice("kind", kind, BASELINES)
     images = check_images(images).detach()
-    fixed = constant_baseline(images) if kind == "grey" else blurred_baseline(images, sigma)
+    if kind == "grey":
+        fixed = constant_baseline(images)
+    else:
+        fixed = varying_blur(images, sigma) if kind == "varying blur" else blurred_baseline(images, sigma)
     return _draws(images, kind, fixed, generator, together)
 
 
 def _draws(
     images: Tensor, kind: str, fixed: Tensor, generator: torch.Generator | None, together: bool
 ) -> Iterator[Tensor]:
-    while kind in ("grey", "blur"):
+    while kind in ("grey", "blur", "varying blur"):
         yield fixed
     while True:
         heads = torch.rand(1 if together else len(images), 1, 1, 1, generator=generator) < 0.5

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -40,14 +39,37 @@ class Summary:
     quality: float
 
 
-class Summaries(NamedTuple):
-    """The summaries of a class, and what was dropped on the way."""
+@dataclass(frozen=True)
+class Summaries(Sequence[Summary]):
+    """The summaries of a class, one after the other like a list, and what was left out on the way.
 
-    summaries: tuple[Summary, ...]  # the highest quality first
-    quality: float  # the global median of SSIM: of the clusters' medians; NaN if no cluster has two images
-    singles: int  # clusters dropped because they hold parts of one image only
-    inconsistent: int  # clusters dropped because of their SSIM
-    unused: tuple[int, ...]  # images that are in no summary
+    Args:
+        summaries: the highest quality first.
+        quality: the global median of SSIM: of the clusters' medians; NaN if no cluster has two images.
+        singles: clusters dropped because they hold parts of one image only.
+        inconsistent: clusters dropped because of their SSIM.
+        uncovered: proposals left out because no region covers them.
+        redundant: proposals left out because another one stands for them.
+        without: images that no proposal is left of.
+        unused: images that are in no summary, those of `without` among them.
+        mistaken: images that were left out because the network gives them to another class.
+    """
+
+    summaries: tuple[Summary, ...]
+    quality: float
+    singles: int
+    inconsistent: int
+    uncovered: int
+    redundant: int
+    without: tuple[int, ...]
+    unused: tuple[int, ...]
+    mistaken: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.summaries)
+
+    def __getitem__(self, index: int) -> Summary:
+        return self.summaries[index]
 
 
 def select_summaries(
@@ -92,7 +114,7 @@ def select_summaries(
         >>> boxes = torch.tensor([[0, 0, 12, 12], [0, 0, 12, 12], [8, 8, 24, 24]])
         >>> parts = Candidates(torch.arange(3), boxes, torch.eye(3).double(), 0, 0, ())
         >>> found = select_summaries(images, parts, regions, Clusters(torch.tensor([0, 0, 1]), torch.tensor([0, 2])))
-        >>> found.summaries[0].images, found.summaries[0].quality, found.singles, found.unused
+        >>> found[0].images, found[0].quality, found.singles, found.unused
         (tensor([0, 1]), 1.0, 1, (2,))
     """
     _check_arguments(images, parts, regions, clusters)
@@ -117,7 +139,8 @@ def select_summaries(
     used = {image for summary in found for image in summary.images.tolist()}
     unused = tuple(image for image in range(len(images)) if image not in used)
     singles, inconsistent = len(gathered) - len(several), len(several) - len(found)
-    return Summaries(tuple(found), overall, singles, inconsistent, unused)
+    left_out = {"uncovered": parts.uncovered, "redundant": parts.redundant, "without": parts.without, "unused": unused}
+    return Summaries(tuple(found), overall, singles, inconsistent, **left_out)
 
 
 def _members(parts: Candidates, clusters: Clusters, number: int) -> Tensor:
@@ -175,17 +198,31 @@ def _median_of_pairs(table: Tensor) -> float:
     return float(np.median(table[~torch.eye(len(table), dtype=torch.bool)].numpy()))
 
 
+def touched_regions(regions: Sequence[Tensor], numbers: Tensor, boxes: Tensor) -> Tensor:
+    """The regions that a part lies in, as far as they go.
+
+    Args:
+        regions: bool [regions, height, width] of each image.
+        numbers: int64 [parts], the image of each.
+        boxes: int64 [parts, 4].
+
+    Returns:
+        bool [parts, height, width].
+    """
+    places = []
+    for number, (left, top, right, bottom) in zip(numbers.tolist(), boxes.tolist(), strict=True):
+        touched = regions[number][:, top:bottom, left:right].flatten(1).any(dim=1)
+        places.append(regions[number][touched].any(dim=0).cpu())
+    return torch.stack(places)
+
+
 def _summary(
     parts: Candidates, regions: Sequence[Tensor], clusters: Clusters, members: Tensor, quality: float
 ) -> Summary:
     images, boxes = parts.images[members], parts.boxes[members]
     exemplar = int(clusters.exemplars[clusters.labels[members[0]]])
-    places = []
-    for image, (left, top, right, bottom) in zip(images.tolist(), boxes.tolist(), strict=True):
-        touched = regions[image][:, top:bottom, left:right].flatten(1).any(dim=1)
-        places.append(regions[image][touched].any(dim=0).cpu())
-    scores = parts.scores[exemplar, members]
-    return Summary(images, boxes, torch.stack(places), int(parts.images[exemplar]), scores, quality)
+    places, scores = touched_regions(regions, images, boxes), parts.scores[exemplar, members]
+    return Summary(images, boxes, places, int(parts.images[exemplar]), scores, quality)
 
 
 def _check_arguments(images: Tensor, parts: Candidates, regions: Sequence[Tensor], clusters: Clusters) -> None:

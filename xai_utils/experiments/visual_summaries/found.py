@@ -1,0 +1,110 @@
+"""The summaries of every class and network, from the recorded masks: fig. 1, table 3, fig. 5."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from xai_utils.experiments.records import grid, read_records, record_all
+from xai_utils.experiments.visual_summaries.masks import mistaken, recorded_maps
+from xai_utils.experiments.visual_summaries.setting import NETWORKS, PICTURES, class_pictures
+from xai_utils.papers.visual_summaries import (
+    Grouping,
+    Summaries,
+    Summary,
+    mask_regions,
+    summarise_maps,
+    touched_regions,
+)
+from xai_utils.parts import CLASSES
+from xai_utils.tensors import Progress, quiet
+
+COMMAND = "python -m xai_utils.experiments.visual_summaries.found"
+RECORD = "visual_summaries"
+CACHE = Path(".cache") / "visual_summaries"  # of the matches, which do not depend on the network
+
+
+def class_summaries(network: str, class_name: str, grouping: Grouping | None = None) -> Summaries:
+    """The summaries of a class, from its recorded masks; matches are kept in `CACHE`.
+
+    Args:
+        network: a name of `NETWORKS`.
+        class_name: a name of `CLASSES`.
+        grouping: the knobs; `Grouping()` by default.
+    """
+    maps = recorded_maps(network, class_name)
+    found = summarise_maps(class_pictures(class_name).images, maps, grouping=grouping, cache=CACHE)
+    return replace(found, mistaken=mistaken(network, class_name))
+
+
+def measure_summaries(network: str, class_name: str, pictures: int) -> dict:
+    """One row: the fields of a class's `Summaries`, without the regions.
+
+    Args:
+        network: a name of `NETWORKS`.
+        class_name: a name of `CLASSES`.
+        pictures: of the class, all for which masks are recorded.
+    """
+    found = asdict(class_summaries(network, class_name))
+    for summary in found["summaries"]:
+        del summary["regions"]
+        summary |= {name: summary[name].tolist() for name in ("images", "boxes", "scores")}
+    return found
+
+
+@cache
+def recorded_summaries(network: str, class_name: str) -> Summaries:
+    """The recorded summaries of a class; pictures are counted within the class.
+
+    Args:
+        network: a name of `NETWORKS`.
+        class_name: a name of `CLASSES`.
+
+    Raises:
+        ValueError: they are not recorded; says by which command they are.
+    """
+    key = {"network": network, "class_name": class_name, "pictures": PICTURES}
+    row = next((row for row in read_records(RECORD) if row["configuration"] == key), None)
+    if row is None:
+        raise ValueError(f"network, class_name: expected those recorded, got {network!r}, {class_name!r}; {COMMAND}")
+    regions = mask_regions(recorded_maps(network, class_name))
+    summaries = tuple(_restored(summary, regions) for summary in row["result"]["summaries"])
+    lists = {name: tuple(row["result"][name]) for name in ("without", "unused", "mistaken")}
+    return Summaries(**row["result"] | lists | {"summaries": summaries})
+
+
+def _restored(summary: dict, regions: list[Tensor]) -> Summary:
+    """A summary as it was before its regions were left out."""
+    images, boxes = torch.tensor(summary["images"]), torch.tensor(summary["boxes"])
+    places = touched_regions(regions, images, boxes)
+    scores = torch.tensor(summary["scores"], dtype=torch.float64)
+    return Summary(images, boxes, places, summary["exemplar"], scores, summary["quality"])
+
+
+def summary_rows(networks: Sequence[str] = NETWORKS, *, progress: Progress = quiet) -> list[dict]:
+    """The summaries of every class, one row each, recorded or computed now.
+
+    Args:
+        networks: names of `NETWORKS`.
+        progress: wraps the rows.
+    """
+    wanted = grid(network=networks, class_name=CLASSES, pictures=[PICTURES])
+    return record_all(RECORD, wanted, measure_summaries, command=COMMAND, progress=progress)
+
+
+def main() -> None:
+    """Command line: records the summaries of every class and network whose masks are recorded."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--networks", nargs="*", default=NETWORKS, choices=NETWORKS)
+    for row in summary_rows(parser.parse_args().networks, progress=tqdm):
+        sizes = [len(summary["images"]) for summary in row["result"]["summaries"]]
+        print(row["configuration"]["network"], row["configuration"]["class_name"], len(sizes), "summaries of", sizes)
+
+
+if __name__ == "__main__":
+    main()
