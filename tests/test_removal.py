@@ -15,6 +15,7 @@ from xai_utils.perturb import (
     gaussian_blur,
     noisy_baseline,
     remove_evidence,
+    varying_blur,
 )
 
 
@@ -44,6 +45,31 @@ def test_only_the_mask_has_a_slope(images):
     torch.testing.assert_close(keep.grad, (images - baseline).sum(dim=1).detach())
     assert images.grad is None
     assert baseline.grad is None
+
+
+def test_what_is_hidden_by_degrees_passes_through_every_level(images):
+    levels = torch.rand(4, 2, 3, 16, 16, generator=seeded())
+    for share, expected in ((0, images), (0.25, levels[0]), (0.5, levels[1]), (1, levels[3])):
+        torch.testing.assert_close(remove_evidence(images, torch.full((2, 16, 16), 1.0 - share), levels), expected)
+    between = remove_evidence(images, torch.full((2, 16, 16), 0.375), levels)
+    torch.testing.assert_close(between, (levels[1] + levels[2]) / 2)
+    keep = torch.full((2, 16, 16), 0.4, requires_grad=True)
+    remove_evidence(images, keep, levels).sum().backward()
+    torch.testing.assert_close(keep.grad, 4 * (levels[1] - levels[2]).sum(dim=1))
+    assert torch.equal(*(remove_evidence(images, keep.detach(), some) for some in (levels[0], levels[:1])))
+
+
+def test_a_varying_blur_comes_close_to_the_integral_of_the_paper(images):
+    """Every pixel by a Gaussian of its own, one by one."""
+    hidden = torch.rand(2, 16, 16, generator=seeded(3))
+    found = remove_evidence(images, 1 - hidden, varying_blur(images, 2 * 224 / 16, levels=40))  # 2 pixels of 16
+    for image, row, column in ((0, 3, 4), (1, 15, 0), (0, 8, 8), (1, 1, 14)):
+        matrix = blur_matrix(16, 2 * hidden[image, row, column].item())
+        expected = torch.einsum("i,cij,j->c", matrix[row], images[image].double(), matrix[column])
+        assert (found[image, :, row, column] - expected).abs().max() < 0.004
+    coarse = remove_evidence(images, 1 - hidden, varying_blur(images, 2 * 224 / 16))
+    assert (coarse - found).abs().mean() < 0.004
+    assert (coarse - found).abs().max() < 0.06  # where half a pixel's blur matters most, beside none
 
 
 @settings(deadline=None, max_examples=30)

@@ -93,13 +93,14 @@ def _states(
     baselines = draw_baselines(images, objective.baseline, sigma=objective.sigma, generator=generator, together=True)
     down, across = (_enlarging(side, min(images.shape[2:]), objective).to(images) for side in images.shape[2:])
     cells = functional.adaptive_avg_pool2d(start.detach()[:, None], (down.shape[1], across.shape[1]))
+    of_pixels = cells.shape[2:] == images.shape[2:] and not objective.smooth  # nothing to enlarge
     if objective.two_channels:
         cells = torch.cat([cells, 1 - cells], dim=1)
     cells.requires_grad_()
     optimiser = _optimiser(objective, cells)
     for step in range(steps + 1):
         with torch.enable_grad():  # closed again before the yield
-            keep = down @ _coarse(cells) @ across.T  # [batch, height, width]
+            keep = _coarse(cells) if of_pixels else down @ _coarse(cells) @ across.T  # [batch, height, width]
             terms = objective.terms(model, images, target, keep, baselines)
             loss = objective.loss(terms)
             (slope,) = torch.autograd.grad(loss.sum(), cells)
@@ -141,7 +142,7 @@ def _coarse(cells: Tensor) -> Tensor:
 
 def _optimiser(objective: Objective, cells: Tensor) -> torch.optim.Optimizer:
     if objective.optimiser == "adam":
-        return torch.optim.Adam([cells], lr=objective.learning_rate)
+        return torch.optim.Adam([cells], lr=objective.learning_rate, fused=True)
     return torch.optim.SGD([cells], lr=objective.learning_rate, momentum=0.9, nesterov=True)
 
 

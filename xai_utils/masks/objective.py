@@ -111,7 +111,8 @@ class Objective:
         made = [remove_evidence(images, 1 - keep, next(baselines))]
         if self.preserve_weight:
             made.append(remove_evidence(images, keep, next(baselines)))
-        destroyed, *preserved = model(torch.cat(made)).split(len(images))
+        pictures = torch.cat(made) if len(made) > 1 else made[0]
+        destroyed, *preserved = model(pictures).split(len(images))
         if preserved:
             found["preserve"] = preserve(preserved[0], target)
         if self.margins:

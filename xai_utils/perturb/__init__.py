@@ -16,6 +16,7 @@ from xai_utils.perturb.removal import (
     gaussian_blur,
     noisy_baseline,
     remove_evidence,
+    varying_blur,
 )
 from xai_utils.perturb.samplers import ConstantSampler, Contents, InpaintingSampler, MarginalSampler, Sampler
 from xai_utils.perturb.windows import average_over_windows, patched, patched_outputs, window_corners
@@ -37,5 +38,6 @@ __all__ = [
     "patched",
     "patched_outputs",
     "remove_evidence",
+    "varying_blur",
     "window_corners",
 ]

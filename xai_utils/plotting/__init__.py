@@ -10,6 +10,7 @@ from .charts import chart, curves, matrix, scatter
 from .look import style
 from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps
 from .points import with_points
+from .summaries import red_parts, show_summaries
 
 __all__ = [
     "chart",
@@ -18,9 +19,11 @@ __all__ = [
     "cut_out",
     "matrix",
     "overlay",
+    "red_parts",
     "scatter",
     "show_images",
     "show_maps",
+    "show_summaries",
     "style",
     "with_points",
 ]

@@ -50,7 +50,7 @@ def show_images(images: Tensor, *, titles: Sequence[str] = (), columns: int = 4,
     """Pictures side by side, wrapped after `columns`, each under its title."""
     titles = [*titles, *[""] * (len(check_images(images)) - len(titles))]
     panels = list(zip(images, titles, strict=True))
-    return _sheet([panels[i : i + columns] for i in range(0, len(panels), columns)], title=title)[0]
+    return sheet([panels[i : i + columns] for i in range(0, len(panels), columns)], title=title)[0]
 
 
 @styled
@@ -102,7 +102,7 @@ def show_maps(
         panels = _wrapped([(row[0][0], head) for row, head in zip(panels, heads, strict=True)])
     labels = ["", *rows] if any(rows) and len(images) > 1 else []
     under = len(images) == 1 and len(set(scales)) > 1  # maps side by side with a scale each have it underneath
-    figure, axes = _sheet(panels, labels=labels, title=title, **({"below": 0.6} if under else {"right": BAR}))
+    figure, axes = sheet(panels, labels=labels, title=title, **({"below": 0.6} if under else {"right": BAR}))
     beside = [[axis] for line in axes for axis in line][1:] if len(images) == 1 else axes[1:]
     if len(set(scales)) == 1:
         beside, scales = [[axis for row in beside for axis in row]], scales[:1]
@@ -181,7 +181,7 @@ def _above(texts: Sequence[str], size: float = 0.2) -> float:
     return size * _lines(texts) + 0.08 * bool(_lines(texts))
 
 
-def _sheet(
+def sheet(
     panels: Sequence[Sequence[tuple[Tensor, str]]],
     *,
     labels: Sequence[str] = (),

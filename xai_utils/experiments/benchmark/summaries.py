@@ -1,0 +1,112 @@
+"""What visual summaries cost: how much of a mask's search is the network's own time, and a class stage by stage."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import get_model
+
+from xai_utils.experiments.benchmark.timing import seconds
+from xai_utils.experiments.visual_summaries.setting import NETWORKS, class_pictures
+from xai_utils.masks import Objective, optimise_keep
+from xai_utils.models import Classifier, load_model, predict
+from xai_utils.papers.visual_summaries import (
+    MIXED,
+    affinity_clusters,
+    candidates,
+    correspondences,
+    crisp_masks,
+    fit_whitening,
+    hog,
+    mask_regions,
+    object_proposals,
+    select_summaries,
+    whiten,
+)
+from xai_utils.parts import load_images
+
+FULL_SIZE = "resnet18"  # random weights: they do not change what a step costs
+CLASS, IMAGES = "pick-up", 50
+
+
+def summary_costs(batch_size: int = 32) -> dict:
+    """The share of a search that the network takes, and the seconds of every stage for one class of 50 pictures.
+
+    Args:
+        batch_size: pictures searched together; a quarter of it for the network of full size.
+
+    Returns:
+        "in the network": network -> stage -> share; "one class": stage -> seconds of wall time, see `class_cost`.
+    """
+    shares = {name: network_share(load_model(name), batch_size, repeats=3) for name in NETWORKS}
+    large = load_model(get_model(FULL_SIZE, weights=None), classes=range(1000))
+    shares[FULL_SIZE] = network_share(large, batch_size // 4, repeats=3)
+    return {"in the network": shares, "one class": class_cost()}
+
+
+def network_share(model: Classifier, batch_size: int, repeats: int, steps: int = 8) -> dict[str, float]:
+    """How much of a search's time are the network's forward and backward passes, by stage.
+
+    Args:
+        model: the classifier.
+        batch_size: pictures searched together.
+        repeats: how many turns of bare passes and of a search; the medians' ratio is given.
+        steps: of the search; one more is the start.
+
+    Returns:
+        "smooth" and "crisp": the processor time of bare passes to the pictures, in shares of the search's.
+    """
+    images = load_images("test", range(batch_size), size=model.input_size)[0]
+    found = {}
+    for name, objective in MIXED._asdict().items():
+        work = partial(_passes, model, images, steps + 1), partial(_search, model, images, objective, steps)
+        turns = [[seconds(one, clock=time.process_time) for one in work] for _ in range(repeats)]
+        bare, search = (sorted(times)[repeats // 2] for times in zip(*turns, strict=True))
+        found[name] = round(bare / search, 3)
+    return found
+
+
+def _passes(model: nn.Module, images: Tensor, count: int) -> None:
+    for _ in range(count):
+        pictures = images.clone().requires_grad_()
+        torch.autograd.grad(model(pictures)[:, 0].sum(), pictures)
+
+
+def _search(model: nn.Module, images: Tensor, objective: Objective, steps: int) -> None:
+    for _ in optimise_keep(model, images, 0, objective=objective, steps=steps):
+        pass
+
+
+def class_cost(network: str = "parts/alexnet", images: int = IMAGES) -> dict[str, float]:
+    """What every stage takes for one class, without any cache.
+
+    Args:
+        network: as `load_model` takes it.
+        images: how many pictures of the class.
+
+    Returns:
+        Stage -> seconds of wall time, rounded; "pictures" and "proposals", how many there were.
+    """
+    found: dict[str, float] = {}
+
+    def timed(stage: str, work: Callable, *args, **knobs):
+        start = time.perf_counter()
+        result = work(*args, **knobs)
+        found[stage] = round(time.perf_counter() - start, 1)
+        return result
+
+    model, (_, pictures, labels) = load_model(network), class_pictures(CLASS, 0, images)
+    right = predict(model, pictures).argmax(dim=1) == labels
+    pictures = pictures[right]
+    maps = timed("masks", crisp_masks, model, pictures, labels[right]).crisp
+    regions = mask_regions(maps)
+    boxes = timed("proposals", object_proposals, pictures)
+    features = timed("features", hog, pictures, boxes)
+    features = timed("whitening", lambda: whiten(features, fit_whitening(features)))
+    scores = timed("matching", correspondences, boxes, features)
+    parts = timed("pruning", candidates, boxes, regions, scores)
+    clusters = timed("clustering", affinity_clusters, parts.scores)
+    timed("selection", select_summaries, pictures, parts, regions, clusters)
+    return found | {"pictures": len(pictures), "proposals": sum(map(len, boxes))}

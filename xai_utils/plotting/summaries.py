@@ -1,0 +1,91 @@
+"""Summaries of a class: in every picture a part, in red, inside the region that it belongs to."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..tensors import check_images
+from .look import styled
+from .pictures import ACROSS, cut_out, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from xai_utils.papers.visual_summaries import Summary
+
+RED = (0.86, 0.08, 0.12)
+STRENGTH = 0.55  # of the red; the rest is the picture, so that the part can be recognised
+
+
+def red_parts(images: Tensor, regions: Tensor, boxes: Tensor) -> Tensor:
+    """The parts in red inside their regions, the regions in their own colours, the rest in pale grey.
+
+    **Source**: Godi et al. (2018), section 3.2 and fig. 1. In the authors' program the red is the convex hull of what
+    the mask covers of the box; here it is what the regions cover of the box.
+
+    Args:
+        images: RGB in [0, 1], [batch, 3, height, width].
+        regions: bool [batch, height, width].
+        boxes: int64 [batch, 4], (left, top, right, bottom), right and bottom exclusive.
+
+    Returns:
+        RGB in [0, 1] on the CPU, [batch, 3, height, width].
+
+    Raises:
+        ValueError: regions or boxes that do not belong to the images.
+
+    Example:
+        >>> pictures, region = torch.ones(1, 3, 1, 3), torch.tensor([[[True, True, False]]])
+        >>> red_parts(pictures, region, torch.tensor([[0, 0, 1, 1]]))[0, 1]
+        tensor([[0.4940, 1.0000, 1.0000]])
+    """
+    check_images(images)
+    if regions.shape != images[:, 0].shape or boxes.shape != (len(images), 4):
+        raise ValueError(
+            f"regions, boxes: expected shapes {list(images[:, 0].shape)} and {[len(images), 4]}, "
+            f"got {list(regions.shape)} and {list(boxes.shape)}"
+        )
+    shown, parts = cut_out(images, regions), torch.zeros_like(regions)
+    for part, (left, top, right, bottom) in zip(parts, boxes.tolist(), strict=True):
+        part[top:bottom, left:right] = True
+    red = torch.lerp(shown, torch.tensor(RED)[:, None, None].expand_as(shown), STRENGTH)
+    return torch.where((parts & regions).cpu()[:, None], red, shown)
+
+
+@styled
+def show_summaries(
+    images: Tensor,
+    summaries: "Sequence[Summary]",
+    *,
+    members: int = ACROSS,
+    labels: Sequence[str] = (),
+    title: str = "",
+) -> "Figure":
+    """A row for each summary: the exemplar, and the pictures that match it best.
+
+    Args:
+        images: RGB in [0, 1], [batch, 3, height, width], of the class.
+        summaries: as `summarise` returns them; at least one.
+        members: how many pictures of each to show.
+        labels: one for each summary; "summary 1 (10 images)" by default.
+        title: one line above the figure.
+
+    Raises:
+        ValueError: no summary at all.
+    """
+    if not len(summaries):
+        raise ValueError("summaries: expected at least one, got none")
+    names = labels or [f"summary {n} ({len(one.images)} images)" for n, one in enumerate(summaries, start=1)]
+    panels = []
+    for name, summary in zip(names, summaries, strict=True):
+        some = slice(members)
+        drawn = red_parts(images[summary.images[some]].cpu(), summary.regions[some], summary.boxes[some])
+        blank = torch.ones(members - len(drawn), *drawn.shape[1:])
+        panels.append(list(zip([*drawn, *blank], [name, *[""] * (members - 1)], strict=True)))
+    figure, axes = sheet(panels, title=title)
+    for row in axes:
+        row[0].set_title(row[0].get_title(), loc="left", pad=4)
+        row[0].set_title("", loc="center")
+    return figure
