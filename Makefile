@@ -63,11 +63,13 @@ train: $(READY) ## train the networks of the book again (four hours), write data
 	$(BIN)/python -m xai_utils.experiments.realtime_saliency --train
 
 MASKS = regions artifacts introduced polar_bear interventions
+SUMMARIES = masks found truth tags shuffled neighbours counts orientation specialising ranking superpixels
 TABLES = shortcuts prediction_difference cnn_fixations $(FIXATIONS) \
 	cnn_fixations.saliency cnn_fixations.mistakes cnn_fixations.adversaries cnn_fixations.hits \
-	realtime_saliency $(MASKS:%=realtime_saliency.%) "realtime_saliency.video --record"
+	realtime_saliency $(MASKS:%=realtime_saliency.%) "realtime_saliency.video --record" \
+	$(SUMMARIES:%=visual_summaries.%)
 
-record: $(READY) ## compute all tables in data/results that are missing (five hours)
+record: $(READY) ## compute all tables in data/results that are missing (eight hours)
 	for table in $(TABLES); do $(BIN)/python -m xai_utils.experiments.$$table || exit 1; done
 
 clean: ## remove the built book, the environment and all caches

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from xai_utils.experiments.benchmark import in_forwards, read_benchmark
+from xai_utils.experiments.benchmark import in_forwards, read_benchmark, summaries
 
 
 def test_two_forward_passes_cost_two_forward_passes():
@@ -35,3 +35,25 @@ def test_a_mask_costs_at_most_half_a_forward_pass_more_than_its_encoder():
     for row in rows.values():
         assert row["forwards"]["iterative mask"] > 50 * row["forwards"]["masking model"]
         assert row["masks_per_second"] > 0
+
+
+def test_time_is_that_of_the_model(monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(summaries.time, "process_time", lambda: next(clock))
+    timed = summaries.Timed(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).eval())
+    images = torch.rand(1, 3, 2, 2, requires_grad=True) * 1
+    timed(images).sum().backward()
+    assert timed.seconds == 2  # one tick forward, one backward
+    with torch.no_grad():
+        timed(images)
+    assert timed.seconds == 3
+
+
+def test_a_search_is_mostly_the_network_and_a_class_takes_minutes():
+    row = read_benchmark()["visual_summaries"]
+    for network, shares in row["in the network"].items():
+        assert min(shares.values()) >= (0.95 if network == "resnet18" else 0.8)
+    seconds = row["one class"]
+    late = ("proposals", "features", "whitening", "matching", "pruning", "clustering", "selection")
+    assert sum(seconds[stage] for stage in late) <= 90
+    assert seconds["masks"] + sum(seconds[stage] for stage in late) <= 8 * 60

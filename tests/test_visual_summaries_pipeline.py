@@ -56,7 +56,9 @@ def test_summaries_say_what_was_left_out(alexnet, eagles, folder):
             assert region[top:bottom, left:right].float().mean() > 0.75 * 0.99
 
 
-def test_a_late_knob_repeats_no_early_stage_and_a_damaged_file_is_made_anew(alexnet, eagles, tmp_path, monkeypatch, caplog):
+def test_a_late_knob_repeats_no_early_stage_and_a_damaged_file_is_made_anew(
+    alexnet, eagles, tmp_path, monkeypatch, caplog
+):
     first = summarise(alexnet, eagles, 1, stages=QUICK, cache=tmp_path)
     searched, matched = pipeline.crisp_masks, pipeline.object_proposals
     monkeypatch.setattr(pipeline, "crisp_masks", None)

@@ -31,6 +31,7 @@ from xai_utils.papers.realtime_saliency import (
     realtime_saliency,
     train_masking_model,
 )
+from xai_utils.papers.visual_summaries import crisp_masks, summarise
 from xai_utils.perturb import (
     ConditionalSampler,
     ConstantSampler,
@@ -62,6 +63,7 @@ __all__ = [
     "cam",
     "cnn_fixations",
     "contrastive_mwp",
+    "crisp_masks",
     "deconvolution",
     "draw_baselines",
     "excitation_backprop",
@@ -90,6 +92,7 @@ __all__ = [
     "remove_evidence",
     "remove_outliers",
     "saliency_metric",
+    "summarise",
     "target_probability",
     "top_pixels",
     "train_masking_model",

@@ -10,7 +10,7 @@ from .charts import chart, curves, matrix, scatter
 from .look import style
 from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps
 from .points import with_points
-from .summaries import red_parts, show_summaries
+from .summaries import outlined, red_parts, show_summaries
 
 __all__ = [
     "chart",
@@ -18,6 +18,7 @@ __all__ = [
     "curves",
     "cut_out",
     "matrix",
+    "outlined",
     "overlay",
     "red_parts",
     "scatter",

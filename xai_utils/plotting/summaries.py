@@ -7,13 +7,11 @@ import torch
 from torch import Tensor
 
 from ..tensors import check_images
-from .look import styled
+from .look import SERIES, styled
 from .pictures import ACROSS, cut_out, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from xai_utils.papers.visual_summaries import Summary
 
 RED = (0.86, 0.08, 0.12)
 STRENGTH = 0.55  # of the red; the rest is the picture, so that the part can be recognised
@@ -57,7 +55,7 @@ def red_parts(images: Tensor, regions: Tensor, boxes: Tensor) -> Tensor:
 @styled
 def show_summaries(
     images: Tensor,
-    summaries: "Sequence[Summary]",
+    summaries: Sequence,
     *,
     members: int = ACROSS,
     labels: Sequence[str] = (),
@@ -89,3 +87,33 @@ def show_summaries(
         row[0].set_title(row[0].get_title(), loc="left", pad=4)
         row[0].set_title("", loc="center")
     return figure
+
+
+def outlined(
+    images: Tensor, boxes: Sequence[Tensor], *, colours: Sequence[Sequence[int]] = (), scale: int = 3
+) -> Tensor:
+    """Boxes as coloured frames on enlarged pictures.
+
+    Args:
+        images: RGB in [0, 1], [batch, 3, height, width].
+        boxes: int64 [boxes, 4] of each picture, (left, top, right, bottom), right and bottom exclusive.
+        colours: for each picture the number of each box's colour; by default the n-th box of every picture has the
+            same one. There are six, which come again.
+        scale: how many times the pictures are enlarged.
+
+    Returns:
+        RGB in [0, 1] on the CPU, [batch, 3, scale * height, scale * width].
+
+    Example:
+        >>> outlined(torch.ones(1, 3, 8, 8), [torch.tensor([[1, 1, 5, 5]])])[0, :, 3, 3]
+        tensor([0.0000, 0.4471, 0.6980])
+    """
+    from torchvision.utils import draw_bounding_boxes
+
+    drawn = []
+    large = torch.nn.functional.interpolate(check_images(images).detach().cpu(), scale_factor=scale)
+    for number, (picture, some) in enumerate(zip(large, boxes, strict=True)):
+        which = colours[number] if colours else range(len(some))
+        names = [SERIES[colour % len(SERIES)] for colour in which]
+        drawn.append(draw_bounding_boxes(picture, scale * some.cpu(), colors=names, width=2) if len(some) else picture)
+    return torch.stack(drawn)

@@ -10,5 +10,6 @@ A knob is a keyword and its choices: numbers make a slider over just these numbe
 """
 
 from .explorer import Explorer, explore, explore_figure
+from .tagging import Tagging, tag_summaries
 
-__all__ = ["Explorer", "explore", "explore_figure"]
+__all__ = ["Explorer", "Tagging", "explore", "explore_figure", "tag_summaries"]

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 from torchvision.models import get_model
 
@@ -28,7 +27,7 @@ from xai_utils.papers.visual_summaries import (
 from xai_utils.parts import load_images
 
 FULL_SIZE = "resnet18"  # random weights: they do not change what a step costs
-CLASS, IMAGES = "pick-up", 50
+CLASS, IMAGES = "bald eagle", 50
 
 
 def summary_costs(batch_size: int = 32) -> dict:
@@ -40,43 +39,59 @@ def summary_costs(batch_size: int = 32) -> dict:
     Returns:
         "in the network": network -> stage -> share; "one class": stage -> seconds of wall time, see `class_cost`.
     """
-    shares = {name: network_share(load_model(name), batch_size, repeats=3) for name in NETWORKS}
+    shares = {name: network_share(load_model(name), batch_size) for name in NETWORKS}
     large = load_model(get_model(FULL_SIZE, weights=None), classes=range(1000))
-    shares[FULL_SIZE] = network_share(large, batch_size // 4, repeats=3)
+    shares[FULL_SIZE] = network_share(large, batch_size // 4)
     return {"in the network": shares, "one class": class_cost()}
 
 
-def network_share(model: Classifier, batch_size: int, repeats: int, steps: int = 8) -> dict[str, float]:
-    """How much of a search's time are the network's forward and backward passes, by stage.
+def network_share(model: Classifier, batch_size: int, steps: int = 10) -> dict[str, float]:
+    """The share of a search's processor time that the network's own forward and backward passes take, by stage.
 
     Args:
         model: the classifier.
         batch_size: pictures searched together.
-        repeats: how many turns of bare passes and of a search; the medians' ratio is given.
-        steps: of the search; one more is the start.
+        steps: of the search.
 
     Returns:
-        "smooth" and "crisp": the processor time of bare passes to the pictures, in shares of the search's.
+        "smooth" and "crisp".
     """
     images = load_images("test", range(batch_size), size=model.input_size)[0]
     found = {}
     for name, objective in MIXED._asdict().items():
-        work = partial(_passes, model, images, steps + 1), partial(_search, model, images, objective, steps)
-        turns = [[seconds(one, clock=time.process_time) for one in work] for _ in range(repeats)]
-        bare, search = (sorted(times)[repeats // 2] for times in zip(*turns, strict=True))
-        found[name] = round(bare / search, 3)
+        timed = Timed(model).eval()
+        total = seconds(partial(_search, timed, images, objective, steps), clock=time.process_time)
+        found[name] = round(timed.seconds / total, 3)
     return found
-
-
-def _passes(model: nn.Module, images: Tensor, count: int) -> None:
-    for _ in range(count):
-        pictures = images.clone().requires_grad_()
-        torch.autograd.grad(model(pictures)[:, 0].sum(), pictures)
 
 
 def _search(model: nn.Module, images: Tensor, objective: Objective, steps: int) -> None:
     for _ in optimise_keep(model, images, 0, objective=objective, steps=steps):
         pass
+
+
+class Timed(nn.Module):
+    """A model that counts the processor time inside its forward and backward passes, in `seconds`."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model, self.seconds = model, 0.0
+
+    def _start(self, *_: Tensor) -> None:
+        self.seconds -= time.process_time()
+
+    def _stop(self, *_: Tensor) -> None:
+        self.seconds += time.process_time()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """As the model; between the two hooks lies its backward pass."""
+        self._start()
+        logits = self.model(images)
+        self._stop()
+        if logits.requires_grad:
+            logits.register_hook(self._start)
+            images.register_hook(self._stop)
+        return logits
 
 
 def class_cost(network: str = "parts/alexnet", images: int = IMAGES) -> dict[str, float]:

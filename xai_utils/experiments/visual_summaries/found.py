@@ -1,6 +1,7 @@
 """The summaries of every class and network, from the recorded masks: fig. 1, table 3, fig. 5."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
@@ -26,6 +27,7 @@ from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.visual_summaries.found"
 RECORD = "visual_summaries"
+NONE = Summaries((), math.nan, 0, 0, 0, 0, (), tuple(range(PICTURES)))  # of a class whose parts fit nothing
 CACHE = Path(".cache") / "visual_summaries"  # of the matches, which do not depend on the network
 
 
@@ -43,14 +45,17 @@ def class_summaries(network: str, class_name: str, grouping: Grouping | None = N
 
 
 def measure_summaries(network: str, class_name: str, pictures: int) -> dict:
-    """One row: the fields of a class's `Summaries`, without the regions.
+    """One row: the fields of a class's `Summaries`, without the regions; "refused" says why there can be none.
 
     Args:
         network: a name of `NETWORKS`.
         class_name: a name of `CLASSES`.
         pictures: of the class, all for which masks are recorded.
     """
-    found = asdict(class_summaries(network, class_name))
+    try:
+        found = asdict(class_summaries(network, class_name))
+    except ValueError as error:
+        return {"refused": str(error)}
     for summary in found["summaries"]:
         del summary["regions"]
         summary |= {name: summary[name].tolist() for name in ("images", "boxes", "scores")}
@@ -59,7 +64,7 @@ def measure_summaries(network: str, class_name: str, pictures: int) -> dict:
 
 @cache
 def recorded_summaries(network: str, class_name: str) -> Summaries:
-    """The recorded summaries of a class; pictures are counted within the class.
+    """The recorded summaries of a class, possibly none; pictures are counted within the class.
 
     Args:
         network: a name of `NETWORKS`.
@@ -72,6 +77,8 @@ def recorded_summaries(network: str, class_name: str) -> Summaries:
     row = next((row for row in read_records(RECORD) if row["configuration"] == key), None)
     if row is None:
         raise ValueError(f"network, class_name: expected those recorded, got {network!r}, {class_name!r}; {COMMAND}")
+    if "refused" in row["result"]:
+        return NONE
     regions = mask_regions(recorded_maps(network, class_name))
     summaries = tuple(_restored(summary, regions) for summary in row["result"]["summaries"])
     lists = {name: tuple(row["result"][name]) for name in ("without", "unused", "mistaken")}
@@ -102,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--networks", nargs="*", default=NETWORKS, choices=NETWORKS)
     for row in summary_rows(parser.parse_args().networks, progress=tqdm):
-        sizes = [len(summary["images"]) for summary in row["result"]["summaries"]]
+        sizes = [len(summary["images"]) for summary in row["result"].get("summaries", [])]
         print(row["configuration"]["network"], row["configuration"]["class_name"], len(sizes), "summaries of", sizes)
 
 

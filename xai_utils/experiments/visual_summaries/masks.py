@@ -11,18 +11,20 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.records import grid, read_records, record_all
+from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.experiments.visual_summaries.setting import NETWORKS, PICTURES, class_pictures
 from xai_utils.models import Classifier, predict, target_probability
-from xai_utils.papers.visual_summaries import STAGES, crisp_masks, thresholded
+from xai_utils.papers.visual_summaries import STAGES, Masks, crisp_masks, thresholded
 from xai_utils.parts import CLASSES
 from xai_utils.perturb import draw_baselines, remove_evidence
 from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.visual_summaries.masks"
 RECORD = "crisp_masks"
-FEW, FEW_NETWORKS = 8, ("parts/alexnet", "parts/googlenet", "parts/resnet")  # for the presets that are no default
+FEW, FEW_NETWORKS = 8, ("parts/alexnet", "parts/resnet")  # for the presets that are no default
 METHODS = ("smooth", "thresholded", "crisp")  # the paper's IEBB, IEBB thresh. and "ours"
 
 
@@ -43,8 +45,8 @@ def measure_masks(network: str, class_name: str, stages: str, pictures: int) -> 
     right = predict(classifier(network), images).argmax(dim=1) == labels
     images, labels = images[right], labels[right]
     regions = torch.stack([scene.region for scene in scenes])[right]
-    found, crisp = drops(classifier(network), images, labels, stages)
-    hidden = crisp > 0.5
+    found, masks = drops(classifier(network), images, labels, stages)
+    hidden = masks.crisp > 0.5
     inside = (hidden & regions).sum(dim=(1, 2)) / hidden.sum(dim=(1, 2))  # NaN where nothing is hidden
     found["inside"] = [round(value, 4) if value == value else None for value in inside.tolist()]
     return {"picture": right.nonzero()[:, 0].tolist(), **found, "packed": packed(hidden)}
@@ -52,7 +54,7 @@ def measure_masks(network: str, class_name: str, stages: str, pictures: int) -> 
 
 def drops(
     model: Classifier, images: Tensor, labels: Tensor, stages: str, *, progress: Progress = quiet
-) -> tuple[dict[str, list[float]], Tensor]:
+) -> tuple[dict[str, list[float]], Masks]:
     """What becomes of the class under the masks of each method.
 
     Args:
@@ -65,7 +67,7 @@ def drops(
     Returns:
         Lists with a number for each image: the class's probability in the "whole" picture, where all of it is blurred
         ("hidden"), and under each of `METHODS`; "NAME area", the masks' means, and "NAME grey", the share of values
-        between 0.1 and 0.9. And the crisp masks, [batch, height, width].
+        between 0.1 and 0.9. And the masks.
     """
     search = STAGES[stages]
     masks = crisp_masks(model, images, labels, stages=search, progress=progress)
@@ -83,7 +85,7 @@ def drops(
     for name in METHODS:
         found[f"{name} area"] = hides[name].mean(dim=(1, 2))
         found[f"{name} grey"] = ((hides[name] > 0.1) & (hides[name] < 0.9)).float().mean(dim=(1, 2))
-    return {name: [round(value, 6) for value in values.tolist()] for name, values in found.items()}, masks.crisp
+    return {name: [round(value, 6) for value in values.tolist()] for name, values in found.items()}, masks
 
 
 def packed(masks: Tensor) -> str:
@@ -150,6 +152,53 @@ def mask_rows(networks: Sequence[str] = NETWORKS, *, progress: Progress = quiet)
     wanted = grid(network=networks, class_name=CLASSES, stages=["mixed"], pictures=[PICTURES])
     wanted += grid(network=few, class_name=CLASSES, stages=["official", "paper"], pictures=[FEW])
     return record_all(RECORD, wanted, measure_masks, command=COMMAND, progress=progress)
+
+
+def values_of(rows: Sequence[dict], network: str, measure: str, stages: str = "mixed") -> np.ndarray:
+    """One measure of every picture.
+
+    Args:
+        rows: of `mask_rows`, or of the real pictures.
+        network: its name.
+        measure: a key of `measure_masks`; or "NAME drop" and "NAME difference" with a name of `METHODS`: how much of
+            the class's probability is gone, as a share of what it was (the authors' code) and in itself (the text).
+        stages: a name of `STAGES`.
+
+    Returns:
+        [pictures]; those where nothing is defined are left out.
+    """
+    name, _, kind = measure.rpartition(" ")
+    found = []
+    for row in rows:
+        asked, result = row["configuration"], row["result"]
+        if (asked.get("network", asked.get("model")), asked["stages"]) != (network, stages):
+            continue
+        if kind in ("drop", "difference"):
+            gone = np.subtract(result["whole"], result[name])
+            found += (gone / result["whole"] if kind == "drop" else gone).tolist()
+        else:
+            found += [value for value in result[measure] if value is not None]
+    return np.array(found)
+
+
+def drop_table(
+    rows: Sequence[dict], networks: Sequence[str] = NETWORKS, stages: str = "mixed", kind: str = "drop"
+) -> dict[str, dict[str, Interval]]:
+    """Table 2: the mean drop under each method's masks, with its 95% interval over resampled pictures.
+
+    Args:
+        rows: see `values_of`.
+        networks: their names.
+        stages: a name of `STAGES`.
+        kind: "drop", a share of the probability, or "difference", in probability.
+
+    Returns:
+        Network -> method -> (mean, low, high).
+    """
+    return {
+        network: {name: bootstrap_interval(values_of(rows, network, f"{name} {kind}", stages)) for name in METHODS}
+        for network in networks
+    }
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ from xai_utils.parts import CLASSES, Parts, Scene
 NETWORKS = ("parts/alexnet", "parts/vgg", "parts/googlenet", "parts/resnet", "parts/densenet")
 SPLIT = "validation"
 PICTURES = 32  # of each class; the paper has 50
-SHOWN = ("robin", "golden retriever", "pick-up")  # the chapter's classes
 
 
 class ClassPictures(NamedTuple):

@@ -78,8 +78,8 @@ def summarise(
         grouping: the knobs of everything after that; `Grouping()` by default.
         batch_size: pictures searched together.
         cache: folder that keeps the masks and the matches, by the content of all that they depend on, so that another
-            threshold costs seconds. A damaged file in it is made anew, which the log says; to be emptied by hand when this
-            package changes.
+            threshold costs seconds. A damaged file in it is made anew, which the log says; to be emptied by hand when
+            this package changes.
         progress: wraps the steps of every stage.
 
     Returns:

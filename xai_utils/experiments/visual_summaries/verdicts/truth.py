@@ -1,0 +1,280 @@
+"""What summaries truly show and what the network loses without it: questions that the paper could not ask."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from xai_utils.experiments.claims import Claim, Interval, in_words, of_all, verdict
+from xai_utils.experiments.statistics import bootstrap_interval
+from xai_utils.experiments.visual_summaries.truth import BACKGROUND, commonest, telling
+from xai_utils.parts import CLASSES
+
+MIN_PIXELS = 20  # a part of which less can be seen says nothing
+SIMILAR = 2.0  # quotient of the areas of two parts that are compared
+Costs = dict[str, list[float]]
+
+
+def by_class(rows: Sequence[dict], value: Callable[[dict], Sequence[float]]) -> Interval:
+    """The mean of something over all summaries and networks of a class, averaged over the classes that have it.
+
+    Args:
+        rows: of `truth_rows`.
+        value: row -> one number for each summary, or any number of them.
+
+    Returns:
+        The mean with its 95% interval over resampled classes.
+
+    Raises:
+        ValueError: no class has it.
+    """
+    found = {}
+    for row in rows:
+        found.setdefault(row["configuration"]["class_name"], []).extend(value(row))
+    means = [float(np.mean(values)) for values in found.values() if values]
+    if not means:
+        raise ValueError("rows: expected some with summaries, got none")
+    return bootstrap_interval(means)
+
+
+def ahead(row: dict, key: str) -> list[float]:
+    """How much purer each summary of a row is than chance.
+
+    Args:
+        row: of `truth_rows`.
+        key: "in boxes" or "regrouped".
+    """
+    result = row["result"]
+    return [own - chance for own, chance in zip(result["purity"], result[key], strict=True)]
+
+
+def telling_ahead(row: dict) -> list[float]:
+    """By how much more of a summary's members show a telling part than random boxes do."""
+    parts, result = telling(row["configuration"]["class_name"]), row["result"]
+    shares = [np.isin(names, parts).mean() for names in result["names"]]
+    chances = [sum(drawn.get(part, 0) for part in parts) for drawn in result["drawn"]]
+    return [float(own - chance) for own, chance in zip(shares, chances, strict=True)]
+
+
+def beyond_masks(truth: dict, effects: dict) -> list[float]:
+    """How much more bits the part of each summary costs than what random boxes in the same regions show.
+
+    Both are means over the class's pictures that show a part; boxes that show background count as no part.
+
+    Args:
+        truth: a row of `truth_rows`.
+        effects: the row of `effect_rows` of the same network and class.
+    """
+    means, found = mean_costs(effects), []
+    for names, drawn in zip(truth["result"]["names"], truth["result"]["drawn"], strict=True):
+        shares = {part: share for part, share in drawn.items() if part in means}
+        if commonest(names) in means and shares:
+            chance = sum(means[part] * share for part, share in shares.items()) / sum(shares.values())
+            found.append(means[commonest(names)] - chance)
+    return found
+
+
+def mean_costs(effects: dict) -> dict[str, float]:
+    """Part -> bits that its removal costs, the mean over the pictures that show it.
+
+    Args:
+        effects: a row of `effect_rows`.
+    """
+    seen = {
+        name: [bits for bits, area in zip(of["removed"], of["area"], strict=True) if area >= MIN_PIXELS]
+        for name, of in effects["result"]["parts"].items()
+    }
+    return {name: float(np.mean(bits)) for name, bits in seen.items() if bits}
+
+
+def parts_found(rows: Sequence[dict], parts_of: Callable[[str], Sequence[str]] = telling) -> dict[str, Interval]:
+    """Network -> share of some parts that a summary of their class is about, with its interval over classes.
+
+    Args:
+        rows: of `truth_rows`.
+        parts_of: class -> names of parts; its telling ones by default.
+    """
+    networks = dict.fromkeys(row["configuration"]["network"] for row in rows)
+    found = {}
+    for network in networks:
+        own = [row for row in rows if row["configuration"]["network"] == network]
+        about = {row["configuration"]["class_name"]: set(map(commonest, row["result"]["names"])) for row in own}
+        shares = [np.mean([part in parts for part in parts_of(name)]) for name, parts in about.items()]
+        found[network] = bootstrap_interval(shares)
+    return found
+
+
+def costs(truth: dict, effects: dict) -> Iterator[Costs]:
+    """What removing a summary's part costs its class, beside another part of the same object and of similar area.
+
+    Args:
+        truth: a row of `truth_rows`.
+        effects: the row of `effect_rows` of the same network and class.
+
+    Yields:
+        For each summary that is about a part: lists over the members that show it, "removed" and "probability", "other"
+        and "other probability" (the part of most similar area, within a factor of 2; only where there is one, and then
+        "paired" is the difference of "removed" and "other"), and "swapped", empty unless the part is a telling one.
+    """
+    parts = effects["result"]["parts"]
+    for images, names in zip(truth["result"]["images"], truth["result"]["names"], strict=True):
+        part = commonest(names)
+        if part == BACKGROUND:
+            continue
+        found = {key: [] for key in ("removed", "probability", "other", "other probability", "paired", "swapped")}
+        for picture in (image for image, name in zip(images, names, strict=True) if name == part):
+            if parts[part]["area"][picture] >= MIN_PIXELS:
+                _add(found, parts, part, picture)
+        yield found
+
+
+def _add(found: Costs, parts: dict, part: str, picture: int) -> None:
+    for key in ("removed", "probability", "swapped"):
+        found[key] += [parts[part][key][picture]] if key in parts[part] else []
+    other = similar(parts, part, picture)
+    if other:
+        found["other"].append(parts[other]["removed"][picture])
+        found["other probability"].append(parts[other]["probability"][picture])
+        found["paired"].append(parts[part]["removed"][picture] - parts[other]["removed"][picture])
+
+
+def similar(parts: dict, part: str, picture: int) -> str | None:
+    """The other part of most similar visible area in a picture; None if the areas differ by a factor of 2 or more.
+
+    Args:
+        parts: as `measure_effects` returns them.
+        part: a name of it.
+        picture: number of the picture.
+    """
+    areas = {name: of["area"][picture] for name, of in parts.items() if of["area"][picture] >= MIN_PIXELS}
+    own = areas.pop(part)
+    quotients = {name: max(area / own, own / area) for name, area in areas.items()}
+    best = min(quotients, key=quotients.get, default=None)
+    return best if best and quotients[best] < SIMILAR else None
+
+
+def cost_by_class(truth: Sequence[dict], effects: Sequence[dict], key: str) -> Interval:
+    """A cost of `costs` over all members of all summaries, averaged over classes.
+
+    Args:
+        truth: of `truth_rows`.
+        effects: of `effect_rows`, of the same networks at least.
+        key: one of the lists of `costs`.
+    """
+    of = {_key(row): row for row in effects}
+    return by_class(truth, lambda row: [value for found in costs(row, of[_key(row)]) for value in found[key]])
+
+
+def needed(effects: Sequence[dict]) -> dict[tuple[str, str], str]:
+    """(network, class) -> the part whose removal costs the class most, on average over the pictures that show it."""
+    return {_key(row): max(means, key=means.get) for row in effects for means in [mean_costs(row)]}
+
+
+def needed_found(truth: Sequence[dict], effects: Sequence[dict]) -> tuple[Interval, Interval]:
+    """How often a summary is about the part that its class needs most, and how often if it were about any part.
+
+    Args:
+        truth: of `truth_rows`.
+        effects: of `effect_rows`, of the same networks at least.
+
+    Returns:
+        The share of classes with its interval, and the share expected if each class's summaries were about as many
+        different parts as they are, but any of them.
+    """
+    most, counts = needed(effects), {_key(row): len(row["result"]["parts"]) for row in effects}
+
+    def about(row: dict) -> set[str]:
+        return set(map(commonest, row["result"]["names"])) - {BACKGROUND}
+
+    own = by_class(truth, lambda row: [float(most[_key(row)] in about(row))])
+    return own, by_class(truth, lambda row: [len(about(row)) / counts[_key(row)]])
+
+
+def _key(row: dict) -> tuple[str, str]:
+    return row["configuration"]["network"], row["configuration"]["class_name"]
+
+
+def truth_claims(truth: Sequence[dict], effects: Sequence[dict]) -> list[Claim]:
+    """What summaries show, beside the truth of Parts.
+
+    Args:
+        truth: of `truth_rows`.
+        effects: of `effect_rows`, of the same networks at least.
+    """
+    networks = len({row["configuration"]["network"] for row in truth})
+    scale = (
+        f"{sum(len(row['result']['names']) for row in truth)} summaries, {len(CLASSES)} classes, {networks} networks"
+    )
+    return [*_purity_claims(truth, scale), *_cost_claims(truth, effects, scale)]
+
+
+def _purity_claims(truth: Sequence[dict], scale: str) -> list[Claim]:
+    pure = by_class(truth, lambda row: row["result"]["purity"])
+    chance = {key: by_class(truth, lambda row, key=key: row["result"][key]) for key in ("in boxes", "regrouped")}
+    gains = {key: by_class(truth, lambda row, key=key: ahead(row, key)) for key in chance}
+    more, found = by_class(truth, telling_ahead), parts_found(truth)
+    return [
+        Claim(
+            "section 3.2",
+            "clusters consistently identify a particular portion of an object",
+            f"share of members that show the commonest part {in_words(pure)}; random boxes of the same sizes in the "
+            f"same regions {in_words(chance['in boxes'])}, the same members regrouped {in_words(chance['regrouped'])}; "
+            f"gains {in_words(gains['in boxes'])} and {in_words(gains['regrouped'])}",
+            scale,
+            of_all([verdict(gain) for gain in gains.values()]),
+        ),
+        Claim(
+            "section 4.3",
+            "summaries are the discriminant patterns that the network recognises",
+            f"members that show a telling part, more than random boxes in the same regions: {in_words(more)}; telling "
+            "parts that a summary is about: "
+            + ", ".join(f"{name.removeprefix('parts/')} {in_words(share)}" for name, share in found.items()),
+            scale,
+            verdict(more),
+        ),
+    ]
+
+
+def _cost_claims(truth: Sequence[dict], effects: Sequence[dict], scale: str) -> list[Claim]:
+    cost = {key: cost_by_class(truth, effects, key) for key in ("removed", "probability", "other", "paired")}
+    own, chance = needed_found(truth, effects)
+    more = by_class(truth, lambda row: [_needed_ahead(row, effects)])
+    beyond = by_class(truth, lambda row: beyond_masks(row, _own(effects, row)))
+    claims = [
+        Claim(
+            "section 1",
+            "summaries are what the network uses: drawn without its part, the class goes",
+            f"bits lost by the summary's part {in_words(cost['removed'])} (probability "
+            f"{in_words(cost['probability'])}), by another one of similar area {in_words(cost['other'])}; difference "
+            f"in the same pictures {in_words(cost['paired'])}",
+            scale,
+            of_all([verdict(cost["removed"]), verdict(cost["paired"])]),
+        ),
+        Claim(
+            "section 3.2",
+            "clustering finds what matters within the regions, more than the masks alone",
+            f"bits lost by the summary's part, less what random boxes in the same regions show: {in_words(beyond)}",
+            scale,
+            verdict(beyond),
+        ),
+        Claim(
+            "section 1",
+            "what the network uses most is among the summaries",
+            f"classes with a summary of the part that costs most {in_words(own)}, by chance {in_words(chance)}",
+            scale,
+            verdict(more),
+        ),
+    ]
+    if any(found["swapped"] for row in truth for found in costs(row, _own(effects, row))):
+        swapped = cost_by_class(truth, effects, "swapped")
+        says = "and if a telling part is the neighbour's, the class goes too"
+        claims.append(Claim("section 1", says, f"bits lost {in_words(swapped)}", scale, verdict(swapped)))
+    return claims
+
+
+def _own(effects: Sequence[dict], row: dict) -> dict:
+    return next(each for each in effects if _key(each) == _key(row))
+
+
+def _needed_ahead(row: dict, effects: Sequence[dict]) -> float:
+    own, chance = needed_found([row], [_own(effects, row)])
+    return own[0] - chance[0]
