@@ -7,17 +7,22 @@ import torch
 from matplotlib.figure import Figure
 
 import xai_utils.plotting
+from xai_utils.papers.visual_summaries import Summary
 from xai_utils.plotting import (
     chart,
     contact_sheet,
     curves,
     cut_out,
     matrix,
+    outlined,
     overlay,
+    red_parts,
     scatter,
     show_images,
     show_maps,
+    show_summaries,
     style,
+    summary_tiles,
 )
 
 
@@ -236,3 +241,59 @@ def test_importing_plots_and_widgets_imports_neither_matplotlib_nor_ipywidgets(p
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not [name for name in names if name.split(".")[0] in ("matplotlib", "ipywidgets", "PIL", "IPython")]
+
+
+# --- summaries --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def summary():
+    """One part in three pictures, the last two in the same place."""
+    boxes = torch.tensor([[0, 0, 4, 4], [2, 2, 6, 8], [2, 2, 6, 8]])
+    regions = torch.zeros(3, 12, 12, dtype=torch.bool)
+    regions[:, :6, :6] = True
+    return Summary(torch.tensor([2, 0, 1]), boxes, regions, 2, torch.ones(3), 0.5)
+
+
+def test_a_part_is_red_only_inside_its_region(summary):
+    pictures = torch.full((3, 3, 12, 12), 0.5)
+    drawn = red_parts(pictures, summary.regions, summary.boxes)
+    red, region, outside = drawn[1, :, 3, 3], drawn[1, :, 0, 0], drawn[1, :, 7, 3]
+    assert red[0] > red[1] + 0.3
+    assert torch.equal(region, torch.full((3,), 0.5))
+    assert outside[0] == outside[1] > 0.9  # in the box, but not in the region
+    with pytest.raises(ValueError, match="regions, boxes: expected shapes"):
+        red_parts(pictures[:2], summary.regions, summary.boxes)
+
+
+def test_a_figure_of_summaries_has_a_row_for_each(summary):
+    figure = show_summaries(torch.rand(3, 3, 12, 12), [summary, summary], members=2)
+    assert len(figure.axes) == 4
+    assert [axis.get_title(loc="left") for axis in figure.axes if axis.get_title(loc="left")] == [
+        "summary 1 (3 images)",
+        "summary 2 (3 images)",
+    ]
+    with pytest.raises(ValueError, match="summaries: expected at least one, got none"):
+        show_summaries(torch.rand(3, 3, 12, 12), [])
+
+
+def test_small_summaries_always_have_the_same_size(summary):
+    pictures = torch.zeros(3, 3, 12, 12)
+    none, one = (summary_tiles(pictures, some, rows=2, members=4, side=6) for some in ([], [summary]))
+    assert none.shape == one.shape == (3, 12, 24)
+    assert (none == 1).all()
+    assert (one[:, 6:] == 1).all()  # the second row is empty
+    assert (one[:, :6, 18:] == 1).all()  # as is the fourth place of the first
+    assert (one[:, :3, :3] < 1).any()
+
+
+def test_boxes_keep_their_colours_from_picture_to_picture():
+    pictures = torch.ones(2, 3, 20, 20)
+    boxes = [torch.tensor([[1, 1, 8, 8], [10, 10, 18, 18]]), torch.tensor([[2, 2, 9, 9]])]
+    drawn = outlined(pictures, boxes, scale=1)
+    assert torch.equal(drawn[0, :, 1, 1], drawn[1, :, 2, 2])
+    assert not torch.equal(drawn[0, :, 1, 1], drawn[0, :, 10, 10])
+    same = outlined(pictures, boxes, colours=[[0, 0], [1]], scale=1)
+    assert torch.equal(same[0, :, 1, 1], same[0, :, 10, 10])
+    assert not torch.equal(same[0, :, 1, 1], same[1, :, 2, 2])
+    assert torch.equal(outlined(pictures, [boxes[0][:0]] * 2, scale=1), pictures)

@@ -10,7 +10,7 @@ from .charts import chart, curves, matrix, scatter
 from .look import style
 from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps
 from .points import with_points
-from .summaries import outlined, red_parts, show_summaries
+from .summaries import outlined, red_parts, show_summaries, summary_tiles
 
 __all__ = [
     "chart",
@@ -26,5 +26,6 @@ __all__ = [
     "show_maps",
     "show_summaries",
     "style",
+    "summary_tiles",
     "with_points",
 ]

@@ -117,3 +117,26 @@ def outlined(
         names = [SERIES[colour % len(SERIES)] for colour in which]
         drawn.append(draw_bounding_boxes(picture, scale * some.cpu(), colors=names, width=2) if len(some) else picture)
     return torch.stack(drawn)
+
+
+def summary_tiles(
+    images: Tensor, summaries: Sequence, *, rows: int = 4, members: int = ACROSS, side: int = 96
+) -> Tensor:
+    """Summaries as one small picture, always of the same size: a row for each, then empty rows.
+
+    Args:
+        images: RGB in [0, 1], [batch, 3, height, width], of the class.
+        summaries: as `summarise` returns them; possibly none.
+        rows: how many to show.
+        members: how many pictures of each.
+        side: of a tile, pixels.
+
+    Returns:
+        RGB in [0, 1] on the CPU, [3, rows * side, members * side].
+    """
+    tiles = torch.ones(rows, members, 3, side, side)
+    for line, summary in zip(tiles, summaries, strict=False):
+        some = slice(members)
+        drawn = red_parts(images[summary.images[some]].cpu(), summary.regions[some], summary.boxes[some])
+        line[: len(drawn)] = torch.nn.functional.interpolate(drawn, (side, side), mode="area")
+    return tiles.permute(2, 0, 3, 1, 4).reshape(3, rows * side, members * side)

@@ -13,11 +13,11 @@ from tqdm.auto import tqdm
 
 from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.records import grid, read_records, record_all
-from xai_utils.experiments.visual_summaries.found import CACHE
+from xai_utils.experiments.visual_summaries.found import settled
 from xai_utils.experiments.visual_summaries.masks import mistaken, packed, recorded_maps
 from xai_utils.experiments.visual_summaries.setting import NETWORKS, PICTURES, class_pictures
 from xai_utils.models import Classifier, miniature, predict
-from xai_utils.papers.visual_summaries import STAGES, Grouping, crisp_masks, summarise_maps
+from xai_utils.papers.visual_summaries import STAGES, Grouping, crisp_masks
 from xai_utils.parts import CLASSES, Parts
 from xai_utils.tensors import Progress, quiet
 from xai_utils.training import Recipe, accuracy, train
@@ -43,7 +43,7 @@ def count_all(images: Tensor, maps: Tensor) -> dict[str, int]:
 
     Returns:
         Preference -> number; 0 where fewer than two pictures have regions or no proposal is covered, because nothing
-        is repeated there; -1 where the clusters do not settle.
+        is repeated there.
     """
     if (maps > 0.5).flatten(1).any(dim=1).sum() < 2:
         return dict.fromkeys(map(str, PREFERENCES), 0)
@@ -52,10 +52,8 @@ def count_all(images: Tensor, maps: Tensor) -> dict[str, int]:
 
 def _count(images: Tensor, maps: Tensor, grouping: Grouping) -> int:
     try:
-        return len(summarise_maps(images, maps, grouping=grouping, cache=CACHE))
+        return len(settled(images, maps, grouping))
     except ValueError as error:
-        if str(error).startswith("steps"):
-            return -1
         if str(error).startswith(("regions", "scores")):
             return 0
         raise
@@ -180,17 +178,12 @@ def counts_by(rows: Sequence[dict], key: str, which: str = "all", preference: fl
         which: "all" or "common" (pictures, see `measure_counts`); or, instead of summaries, "right": the number of
             pictures, or "area" (of `count_rows` only).
         preference: one of `PREFERENCES`.
-
-    Raises:
-        ValueError: clusters that did not settle in some row.
     """
     found = {}
     for row in rows:
         asked, result = row["configuration"], row["result"]
         value = {"right": pictures_of(result), "area": result.get("area")}.get(which)
         value = result[which][str(preference)] if value is None else value
-        if value < 0:
-            raise ValueError(f"rows: expected clusters that settle, got none for {asked}")
         found.setdefault(asked[key], []).append(value)
     return {name: np.array(values) for name, values in found.items()}
 

@@ -29,6 +29,7 @@ COMMAND = "python -m xai_utils.experiments.visual_summaries.found"
 RECORD = "visual_summaries"
 NONE = Summaries((), math.nan, 0, 0, 0, 0, (), tuple(range(PICTURES)))  # of a class whose parts fit nothing
 CACHE = Path(".cache") / "visual_summaries"  # of the matches, which do not depend on the network
+DAMPINGS = (0.9, 0.95, 0.97, 0.99)  # where clusters do not settle, the next one
 
 
 def class_summaries(network: str, class_name: str, grouping: Grouping | None = None) -> Summaries:
@@ -39,9 +40,30 @@ def class_summaries(network: str, class_name: str, grouping: Grouping | None = N
         class_name: a name of `CLASSES`.
         grouping: the knobs; `Grouping()` by default.
     """
-    maps = recorded_maps(network, class_name)
-    found = summarise_maps(class_pictures(class_name).images, maps, grouping=grouping, cache=CACHE)
+    found = settled(class_pictures(class_name).images, recorded_maps(network, class_name), grouping or Grouping())
     return replace(found, mistaken=mistaken(network, class_name))
+
+
+def settled(images: Tensor, maps: Tensor, grouping: Grouping) -> Summaries:
+    """The summaries that some maps give, with the first of `DAMPINGS` at which the clusters settle.
+
+    Args:
+        images: float [batch, 3, height, width], RGB in [0, 1].
+        maps: float [batch, height, width] in [0, 1].
+        grouping: the other knobs.
+
+    Raises:
+        ValueError: as `summarise_maps`; clusters that settle at no damping.
+    """
+    first, *more = DAMPINGS
+    for damping in more:
+        try:
+            return summarise_maps(images, maps, grouping=replace(grouping, damping=first), cache=CACHE)
+        except ValueError as error:
+            if not str(error).startswith("steps"):
+                raise
+        first = damping
+    return summarise_maps(images, maps, grouping=replace(grouping, damping=first), cache=CACHE)
 
 
 def measure_summaries(network: str, class_name: str, pictures: int) -> dict:

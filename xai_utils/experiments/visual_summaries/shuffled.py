@@ -16,11 +16,11 @@ from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.records import grid, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.experiments.visual_summaries import tags
-from xai_utils.experiments.visual_summaries.found import CACHE
+from xai_utils.experiments.visual_summaries.found import settled
 from xai_utils.experiments.visual_summaries.masks import mistaken, recorded_maps
 from xai_utils.experiments.visual_summaries.setting import NETWORKS, PICTURES, class_pictures
 from xai_utils.experiments.visual_summaries.tagger import TAGS, picture_tags
-from xai_utils.papers.visual_summaries import Summaries, summarise_maps
+from xai_utils.papers.visual_summaries import Grouping, Summaries
 from xai_utils.parts import CLASSES
 from xai_utils.tensors import Progress, quiet
 
@@ -45,7 +45,7 @@ def shuffled_summaries(network: str, class_name: str, seed: int) -> Summaries:
     order = np.random.default_rng(seed).permutation(numbers)
     strange = torch.zeros_like(maps)
     strange[order] = maps[np.roll(order, 1)]  # one circle through all, so that nobody keeps its own
-    return replace(summarise_maps(class_pictures(class_name).images, strange, cache=CACHE), mistaken=wrong)
+    return replace(settled(class_pictures(class_name).images, strange, Grouping()), mistaken=wrong)
 
 
 def measure_shuffled(network: str, class_name: str, pictures: int, tags_each: int, repeats: int, seed: int) -> dict:
