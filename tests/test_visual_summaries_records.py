@@ -116,3 +116,16 @@ def test_clusters_that_do_not_settle_are_damped_more(monkeypatch):
     for covered, words in ((0.5, "regions"), (0.75, "steps")):
         with pytest.raises(ValueError, match=words):
             found.settled(torch.zeros(2), torch.zeros(2), Grouping(covered=covered))
+
+
+def test_table_2_is_the_mean_and_the_variance_of_relative_drops():
+    result = {"whole": [0.5, 1.0], "smooth": [0.25, 1.0], "thresholded": [0.5, 1.0], "crisp": [0.0, 0.0]}
+    rows = [{"configuration": {"model": "m", "stages": "mixed"}, "result": result}]
+    table = masks.drop_table(rows, stages="mixed")
+    assert table["smooth"]["relative"][0] == pytest.approx(0.25)
+    assert table["smooth"]["absolute"][0] == pytest.approx(0.125)
+    assert table["smooth"]["variance"] == pytest.approx(0.0625)
+    assert table["crisp"]["relative"] == (1, 1, 1)
+    with pytest.raises(ValueError, match="about: expected what some row is about, got"):
+        masks.drop_table(rows, stages="paper")
+    assert masks.difference(rows, "crisp", "smooth", stages="mixed")[0] == pytest.approx(0.75)

@@ -182,18 +182,6 @@ def test_a_pixel_lies_in_the_box_that_holds_its_centre():
     assert not found[1].any()
 
 
-def test_table_2_is_the_mean_and_the_variance_of_relative_drops():
-    result = {"whole": [0.5, 1.0], "smooth": [0.25, 1.0], "thresholded": [0.5, 1.0], "crisp": [0.0, 0.0]}
-    rows = [{"configuration": {"model": "m", "stages": "mixed"}, "result": result}]
-    table = real.drop_table(rows, stages="mixed")
-    assert table["smooth"]["relative"][0] == pytest.approx(0.25)
-    assert table["smooth"]["absolute"][0] == pytest.approx(0.125)
-    assert table["smooth"]["variance"] == pytest.approx(0.0625)
-    assert table["crisp"]["relative"] == (1, 1, 1)
-    with pytest.raises(ValueError, match="about: expected what some row is about, got"):
-        real.drop_table(rows, stages="paper")
-
-
 @pytest.mark.real
 @NEEDS_DATA
 def test_enlarged_pictures_are_answered_like_small_ones():

@@ -154,51 +154,58 @@ def mask_rows(networks: Sequence[str] = NETWORKS, *, progress: Progress = quiet)
     return record_all(RECORD, wanted, measure_masks, command=COMMAND, progress=progress)
 
 
-def values_of(rows: Sequence[dict], network: str, measure: str, stages: str = "mixed") -> np.ndarray:
-    """One measure of every picture.
+def values_of(rows: Sequence[dict], measure: str, **about: str) -> np.ndarray:
+    """A number of `measure_masks` for every picture, NaN where there is none.
 
     Args:
-        rows: of `mask_rows`, or of the real pictures.
-        network: its name.
-        measure: a key of `measure_masks`; or "NAME drop" and "NAME difference" with a name of `METHODS`: how much of
-            the class's probability is gone, as a share of what it was (the authors' code) and in itself (the text).
-        stages: a name of `STAGES`.
-
-    Returns:
-        [pictures]; those where nothing is defined are left out.
+        rows: of `mask_rows`, here or in `real`.
+        measure: a key of their results.
+        about: what the rows' configurations have to hold, such as `stages="mixed"`.
     """
-    name, _, kind = measure.rpartition(" ")
-    found = []
-    for row in rows:
-        asked, result = row["configuration"], row["result"]
-        if (asked.get("network", asked.get("model")), asked["stages"]) != (network, stages):
-            continue
-        if kind in ("drop", "difference"):
-            gone = np.subtract(result["whole"], result[name])
-            found += (gone / result["whole"] if kind == "drop" else gone).tolist()
-        else:
-            found += [value for value in result[measure] if value is not None]
-    return np.array(found)
+    some = [row["result"][measure] for row in rows if about.items() <= row["configuration"].items()]
+    return np.array([value for values in some for value in values], dtype=float)
 
 
-def drop_table(
-    rows: Sequence[dict], networks: Sequence[str] = NETWORKS, stages: str = "mixed", kind: str = "drop"
-) -> dict[str, dict[str, Interval]]:
-    """Table 2: the mean drop under each method's masks, with its 95% interval over resampled pictures.
+def drop_table(rows: Sequence[dict], **about: str) -> dict[str, dict]:
+    """Table 2: by how much the class falls under the masks of each method.
 
     Args:
-        rows: see `values_of`.
-        networks: their names.
-        stages: a name of `STAGES`.
-        kind: "drop", a share of the probability, or "difference", in probability.
+        rows: of `mask_rows`.
+        about: which of them, as for `values_of`; `stages` should be said.
 
     Returns:
-        Network -> method -> (mean, low, high).
+        For each of `METHODS` "relative" and "absolute", (mean, low, high) with 95% intervals over pictures, and
+        "variance", that of the relative drop, which the paper prints.
+
+    Raises:
+        ValueError: there is no such row.
     """
-    return {
-        network: {name: bootstrap_interval(values_of(rows, network, f"{name} {kind}", stages)) for name in METHODS}
-        for network in networks
-    }
+    whole = values_of(rows, "whole", **about)
+    if not len(whole):
+        raise ValueError(f"about: expected what some row is about, got {about}")
+    table = {}
+    for method in METHODS:
+        absolute = whole - values_of(rows, method, **about)
+        relative = absolute / whole
+        intervals = {"relative": bootstrap_interval(relative), "absolute": bootstrap_interval(absolute)}
+        table[method] = {**intervals, "variance": float(relative.var())}
+    return table
+
+
+def difference(rows: Sequence[dict], one: str, other: str, **about: str) -> Interval:
+    """By how much more of the class the masks of one method take than those of another, of the same pictures.
+
+    Args:
+        rows: as for `values_of`.
+        one: a name of `METHODS`.
+        other: another one.
+        about: as for `values_of`.
+
+    Returns:
+        The mean difference of the relative drops, with its 95% interval over pictures.
+    """
+    whole, first, second = (values_of(rows, name, **about) for name in ("whole", one, other))
+    return bootstrap_interval((second - first) / whole)
 
 
 def main() -> None:

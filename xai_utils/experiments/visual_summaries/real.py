@@ -10,8 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from xai_utils.experiments.records import record_all
-from xai_utils.experiments.statistics import bootstrap_interval
-from xai_utils.experiments.visual_summaries.masks import METHODS, drops, packed, unpacked
+from xai_utils.experiments.visual_summaries.masks import drop_table, drops, packed, unpacked
 from xai_utils.experiments.visual_summaries.real_pictures import (
     NETWORKS,
     OF_IMAGENET,
@@ -139,44 +138,6 @@ def summary_rows(models: Sequence[str] = NETWORKS, *, progress: Progress = quiet
         if source in SUMMARISED
     ]
     return record_all(SUMMARIES, wanted, measure_summaries, command=COMMAND, progress=progress)
-
-
-def values_of(rows: Sequence[dict], measure: str, **about: str) -> np.ndarray:
-    """A number of `measure_masks` for every picture, NaN where there is none.
-
-    Args:
-        rows: of `mask_rows`.
-        measure: a key of their results.
-        about: what the rows' configurations have to hold, such as `stages="mixed"`.
-    """
-    some = [row["result"][measure] for row in rows if about.items() <= row["configuration"].items()]
-    return np.array([value for values in some for value in values], dtype=float)
-
-
-def drop_table(rows: Sequence[dict], **about: str) -> dict[str, dict]:
-    """Table 2: by how much the class falls under the masks of each method.
-
-    Args:
-        rows: of `mask_rows`.
-        about: which of them, as for `values_of`; `stages` should be said.
-
-    Returns:
-        For each of `METHODS` "relative" and "absolute", (mean, low, high) with 95% intervals over pictures, and
-        "variance", that of the relative drop, which the paper prints.
-
-    Raises:
-        ValueError: there is no such row.
-    """
-    whole = values_of(rows, "whole", **about)
-    if not len(whole):
-        raise ValueError(f"about: expected what some row is about, got {about}")
-    table = {}
-    for method in METHODS:
-        absolute = whole - values_of(rows, method, **about)
-        relative = absolute / whole
-        intervals = {"relative": bootstrap_interval(relative), "absolute": bootstrap_interval(absolute)}
-        table[method] = {**intervals, "variance": float(relative.var())}
-    return table
 
 
 def main() -> None:

@@ -1,11 +1,8 @@
 """Claims of table 2 on real pictures, and what became of a family and of a class of them."""
 
-import numpy as np
-
 from xai_utils.experiments.claims import Claim, Interval, in_words, of_all, printed_numbers, verdict
 from xai_utils.experiments.records import read_records
-from xai_utils.experiments.statistics import bootstrap_interval
-from xai_utils.experiments.visual_summaries import real
+from xai_utils.experiments.visual_summaries import masks, real
 
 
 def real_claims() -> list[Claim]:
@@ -13,10 +10,10 @@ def real_claims() -> list[Claim]:
     rows, found = read_records(real.RECORD), read_records(real.SUMMARIES)
     printed = printed_numbers("visual_summaries")["table_2"]
     models = list(dict.fromkeys(row["configuration"]["model"] for row in rows))
-    tables = {model: real.drop_table(rows, model=model, stages="mixed") for model in models}
-    counts = {model: len(real.values_of(rows, "whole", model=model, stages="mixed")) for model in models}
+    tables = {model: masks.drop_table(rows, model=model, stages="mixed") for model in models}
+    counts = {model: len(masks.values_of(rows, "whole", model=model, stages="mixed")) for model in models}
     scale = ", ".join(f"{count} pictures of {model}" for model, count in counts.items())
-    variances = {model: {name: table[name]["variance"] for name in real.METHODS} for model, table in tables.items()}
+    variances = {model: {name: table[name]["variance"] for name in masks.METHODS} for model, table in tables.items()}
     sizes = {row["configuration"]["source"]: [len(s["images"]) for s in row["result"]["summaries"]] for row in found}
     return [
         Claim(
@@ -50,9 +47,7 @@ def real_claims() -> list[Claim]:
 
 
 def _difference(rows: list[dict], model: str, one: str, other: str) -> Interval:
-    """By how much more of the class one method takes than another, of the same pictures."""
-    whole, first, second = (real.values_of(rows, m, model=model, stages="mixed") for m in ("whole", one, other))
-    return bootstrap_interval(np.array((second - first) / whole))
+    return masks.difference(rows, one, other, model=model, stages="mixed")
 
 
 def _by_model(rows: list[dict], models: list[str], one: str, other: str) -> str:
