@@ -104,7 +104,7 @@ def _states(
             terms = objective.terms(model, images, target, keep, baselines)
             loss = objective.loss(terms)
             (slope,) = torch.autograd.grad(loss.sum(), cells)
-        good = torch.isfinite(loss) & torch.isfinite(slope).flatten(1).all(dim=1)
+        good = torch.isfinite(loss) & torch.isfinite(slope.flatten(1).sum(dim=1))
         if not good.all():
             raise RuntimeError(f"loss: expected finite values, got others in step {step} for images {_where(~good)}")
         yield State(step, keep.detach(), {name: term.detach() for name, term in terms.items()}, loss.detach())

@@ -24,8 +24,11 @@ def total_variation(keep: Tensor, power: float = 2.0, border: float = 0.0) -> Te
         tensor([2.])
     """
     down, across = keep.diff(dim=1).abs() ** power, keep.diff(dim=2).abs() ** power
+    within = down.sum(dim=(1, 2)) + across.sum(dim=(1, 2))
+    if not border:
+        return within
     frame = (keep[:, [0, -1], :] ** 2).sum(dim=(1, 2)) + (keep[:, :, [0, -1]] ** 2).sum(dim=(1, 2))
-    return down.sum(dim=(1, 2)) + across.sum(dim=(1, 2)) + border * frame
+    return within + border * frame
 
 
 def area(keep: Tensor, power: float = 1.0) -> Tensor:
