@@ -19,14 +19,14 @@ def real_claims() -> list[Claim]:
         Claim(
             "Table 2, real pictures",
             f"crisp masks cost the class more than smooth ones ({printed['IEBB']:.1f}% there)",
-            "relative drop, crisp less smooth: " + _by_model(rows, models, "crisp", "smooth"),
+            "more, in points: " + _by_model(rows, models, "crisp", "smooth"),
             scale,
             of_all([verdict(_difference(rows, model, "crisp", "smooth")) for model in models]),
         ),
         Claim(
             "Table 2, real pictures",
             f"smooth masks cut at a threshold cost it less ({printed['IEBB thresh.']:.1f}% there), and vary more",
-            "smooth less thresholded: "
+            "less, in points: "
             + _by_model(rows, models, "smooth", "thresholded")
             + "; variances "
             + ", ".join(f"{v['smooth']:.1e} and {v['thresholded']:.1e}" for v in variances.values()),
@@ -51,4 +51,5 @@ def _difference(rows: list[dict], model: str, one: str, other: str) -> Interval:
 
 
 def _by_model(rows: list[dict], models: list[str], one: str, other: str) -> str:
-    return ", ".join(f"{model} {in_words(_difference(rows, model, one, other))}" for model in models)
+    found = {model: _difference(rows, model, one, other) for model in models}
+    return ", ".join(f"{model} {in_words(tuple(100 * v for v in of))}" for model, of in found.items())
