@@ -112,6 +112,8 @@ class Objective:
         if self.preserve_weight:
             made.append(remove_evidence(images, keep, next(baselines)))
         pictures = torch.cat(made) if len(made) > 1 else made[0]
+        if pictures.requires_grad:  # networks in channels_last hand back slopes in an order that slows the rest
+            pictures.register_hook(Tensor.contiguous)
         destroyed, *preserved = model(pictures).split(len(images))
         if preserved:
             found["preserve"] = preserve(preserved[0], target)

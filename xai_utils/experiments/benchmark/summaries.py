@@ -45,7 +45,7 @@ def summary_costs(batch_size: int = 32) -> dict:
     return {"in the network": shares, "one class": class_cost()}
 
 
-def network_share(model: Classifier, batch_size: int, steps: int = 10) -> dict[str, float]:
+def network_share(model: Classifier, batch_size: int, steps: int = 30) -> dict[str, float]:
     """The share of a search's processor time that the network's own forward and backward passes take, by stage.
 
     Args:
@@ -102,7 +102,7 @@ def class_cost(network: str = "parts/alexnet", images: int = IMAGES) -> dict[str
         images: how many pictures of the class.
 
     Returns:
-        Stage -> seconds of wall time, rounded; "pictures" and "proposals", how many there were.
+        Stage -> seconds of wall time, rounded; "pictures" and "boxes", how many there were.
     """
     found: dict[str, float] = {}
 
@@ -124,4 +124,4 @@ def class_cost(network: str = "parts/alexnet", images: int = IMAGES) -> dict[str
     parts = timed("pruning", candidates, boxes, regions, scores)
     clusters = timed("clustering", affinity_clusters, parts.scores)
     timed("selection", select_summaries, pictures, parts, regions, clusters)
-    return found | {"pictures": len(pictures), "proposals": sum(map(len, boxes))}
+    return found | {"pictures": len(pictures), "boxes": sum(map(len, boxes))}
