@@ -184,13 +184,13 @@ def strange(monkeypatch):
     maps[4] = 0
     seen = []
 
-    def keep(images, maps, **knobs):
+    def keep(images, maps, grouping):
         seen.append(maps[:, 0, 0].int().tolist())
         return Summaries((), float("nan"), 0, 0, 0, 0, (), ())
 
     monkeypatch.setattr(shuffled, "recorded_maps", lambda network, class_name: maps)
     monkeypatch.setattr(shuffled, "mistaken", lambda network, class_name: (4,))
-    monkeypatch.setattr(shuffled, "summarise_maps", keep)
+    monkeypatch.setattr(shuffled, "settled", keep)
     return seen
 
 
@@ -206,10 +206,10 @@ def test_every_recognised_picture_gets_the_mask_of_another(seed, strange):
 
 def test_masks_that_match_nothing_give_no_summary_and_other_errors_stay(strange, monkeypatch):
     def refuse(text):
-        def summarise(images, maps, **knobs):
+        def refused(images, maps, grouping):
             raise ValueError(text)
 
-        monkeypatch.setattr(shuffled, "summarise_maps", summarise)
+        monkeypatch.setattr(shuffled, "settled", refused)
         return shuffled.measure_shuffled("parts/alexnet", "robin", 4, 8, 10, 0)
 
     for text in (
