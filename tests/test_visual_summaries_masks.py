@@ -109,6 +109,6 @@ def test_a_map_is_cut_to_the_area_of_another():
     assert cut.sum(dim=(1, 2)).tolist() == [0, 25, 100]
     assert maps[1][cut[1] > 0].min() > maps[1][cut[1] == 0].max()
     assert thresholded(torch.ones(1, 2, 2), torch.tensor([0.5])).tolist() == [[[1, 1], [0, 0]]]
-    for areas in (torch.tensor([0.1]), torch.tensor([0.1, 0.2, 1.2])):
+    for areas in (0.1, torch.tensor([0.1]), torch.tensor([0.1, 0.2, 1.2])):
         with pytest.raises(ValueError, match="areas: expected a share"):
             thresholded(maps, areas)

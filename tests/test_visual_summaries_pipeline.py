@@ -77,10 +77,11 @@ def test_a_late_knob_repeats_no_early_stage_and_a_damaged_file_is_made_anew(
 
 
 def test_another_network_is_another_entry_of_the_cache(alexnet):
-    other = load_model("parts/alexnet")
-    assert pipeline._fingerprint(other) == pipeline._fingerprint(alexnet)
+    other, answers = load_model("parts/alexnet"), torch.zeros(1, 10)
+    assert pipeline._fingerprint(other, answers) == pipeline._fingerprint(alexnet, answers)
+    assert pipeline._fingerprint(other, answers) != pipeline._fingerprint(alexnet, answers + 1)  # code no layer shows
     next(other.parameters()).data[0, 0, 0, 0] += 1e-3
-    assert pipeline._fingerprint(other) != pipeline._fingerprint(alexnet)
+    assert pipeline._fingerprint(other, answers) != pipeline._fingerprint(alexnet, answers)
 
 
 def test_bad_input_is_refused(alexnet, eagles, folder):
@@ -90,6 +91,12 @@ def test_bad_input_is_refused(alexnet, eagles, folder):
         summarise(alexnet, eagles[:1], 1, stages=QUICK)
     with pytest.raises(ValueError, match="pictures of one size"):
         summarise(alexnet, [eagles[0], eagles[1, :, :64]], 1)
+    with pytest.raises(TypeError, match="stages: expected Stages such as MIXED, got 'mixed'"):
+        summarise(alexnet, eagles, 1, stages="mixed")
+    with pytest.raises(TypeError, match="grouping: expected a Grouping, got dict"):
+        summarise_maps(eagles, torch.zeros(6, 128, 128), grouping={"covered": 0.5})
+    with pytest.raises(TypeError, match="maps: expected a tensor, got list"):
+        summarise_maps(eagles, [])
     with pytest.raises(ValueError, match="target"):
         summarise(alexnet, eagles, 10)
     with pytest.raises(ValueError, match="maps: expected shape"):

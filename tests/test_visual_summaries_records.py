@@ -129,3 +129,10 @@ def test_table_2_is_the_mean_and_the_variance_of_relative_drops():
     with pytest.raises(ValueError, match="about: expected what some row is about, got"):
         masks.drop_table(rows, stages="paper")
     assert masks.difference(rows, "crisp", "smooth", stages="mixed")[0] == pytest.approx(0.75)
+
+
+def test_rows_can_be_cut_to_the_first_pictures():
+    result = {"picture": [0, 3, 5], "crisp": [0.1, 0.2, 0.3], "packed": "text"}
+    (cut,) = masks.first_pictures([{"configuration": {}, "result": result}], 4)
+    assert cut["result"] == {"picture": [0, 3], "crisp": [0.1, 0.2], "packed": "text"}
+    assert result["crisp"] == [0.1, 0.2, 0.3]

@@ -128,7 +128,7 @@ def rows_of(names, drawn, part_costs, network="parts/x", class_name="robin"):
 
 def test_costs_are_of_the_members_that_show_the_part_and_of_a_part_of_similar_area():
     parts = {"beak": (100, 3.0), "legs": (150, 1.0), "wing": (900, 9.0), "tail": (10, 7.0)}
-    one, effects = rows_of([["beak"] * 3 + ["wing"], ["wing", "wing"], ["background"] * 2], [{}] * 3, parts)
+    one, effects = rows_of([["beak"] * 3 + ["wing"], ["wing", "wing"], ["background"] * 2], [{"beak": 1.0}] * 3, parts)
     effects["result"]["parts"]["beak"]["area"][1] = 19  # too little to be seen
     beak, wing = verdicts.costs(one, effects)
     assert beak["removed"] == [3.0, 3.0]
@@ -138,8 +138,8 @@ def test_costs_are_of_the_members_that_show_the_part_and_of_a_part_of_similar_ar
     assert wing["removed"] == [9.0, 9.0]
     assert wing["other"] == wing["swapped"] == []
     assert verdicts.needed([effects]) == {("parts/x", "robin"): "wing"}
-    own, chance = verdicts.needed_found([one], [effects])
-    assert (own[0], chance[0]) == (1.0, 0.5)
+    own, chance, more = verdicts.needed_found([one], [effects])
+    assert (own[0], chance[0], more[0]) == (1.0, 0.0, 1.0)  # random boxes would all show the beak
 
 
 def test_what_the_masks_already_point_at_is_taken_off():
@@ -156,7 +156,12 @@ def test_claims_hold_for_planted_causes_only(beak, says):
     pairs = [rows_of([["beak"] * 5], drawn, parts, class_name=name) for name in CLASSES[:2]]
     truths, effects = ([pair[index] for pair in pairs] for index in (0, 1))
     verdict = {claim.says: claim.verdict for claim in verdicts.truth_claims(truths, effects)}
-    assert verdict["summaries are what the network uses: drawn without its part, the class goes"] == says
+    assert (
+        verdict[
+            "summaries are what the network uses: drawn without its part, the class loses more than without another"
+        ]
+        == says
+    )
     assert verdict["what the network uses most is among the summaries"] == says
     assert verdict["clustering finds what matters within the regions, more than the masks alone"] == says
     assert verdict["clusters consistently identify a particular portion of an object"] == "holds"

@@ -154,7 +154,7 @@ def mask_rows(networks: Sequence[str] = NETWORKS, *, progress: Progress = quiet)
     return record_all(RECORD, wanted, measure_masks, command=COMMAND, progress=progress)
 
 
-def values_of(rows: Sequence[dict], measure: str, **about: str) -> np.ndarray:
+def values_of(rows: Sequence[dict], measure: str, **about: str | int) -> np.ndarray:
     """A number of `measure_masks` for every picture, NaN where there is none.
 
     Args:
@@ -164,6 +164,22 @@ def values_of(rows: Sequence[dict], measure: str, **about: str) -> np.ndarray:
     """
     some = [row["result"][measure] for row in rows if about.items() <= row["configuration"].items()]
     return np.array([value for values in some for value in values], dtype=float)
+
+
+def first_pictures(rows: Sequence[dict], count: int) -> list[dict]:
+    """The same rows, cut to the first pictures of each class, so that presets are compared on the same ones.
+
+    Args:
+        rows: of `mask_rows`.
+        count: how many pictures of a class.
+    """
+    cut = []
+    for row in rows:
+        stay = [place for place, number in enumerate(row["result"]["picture"]) if number < count]
+        lists = {name: values for name, values in row["result"].items() if isinstance(values, list)}
+        result = row["result"] | {name: [values[place] for place in stay] for name, values in lists.items()}
+        cut.append(row | {"result": result})
+    return cut
 
 
 def drop_table(rows: Sequence[dict], **about: str) -> dict[str, dict]:

@@ -51,8 +51,9 @@ OFFICIAL = Stages(_SMOOTH, _CRISP)
 
 300 steps of Adam with 0.1 on 28 x 28 cells, smoothed by a Gaussian of 5 pixels, from a mask that hides the inscribed
 circle; then 150 steps with one cell for each pixel (of a picture of 224; pictures smaller than that have as many cells
-as pixels), lambda_1 = 0.01, lambda_2 = 1, lambda_3 = 2, beta = 3. All three are means there and weights of the same
-sums here. Deviation: the gradient goes through the smoothing; there it does not.
+as pixels), lambda_1 = 0.01, lambda_2 = 1, lambda_3 = 2, beta = 3. All three are means there. Here the variation is a
+sum with the weight that makes it the mean at 224 pixels; on pictures of 128 it counts a third of that. Deviation: the
+gradient goes through the smoothing; there it does not.
 """
 
 PAPER = Stages(
@@ -67,8 +68,9 @@ What it does not print (steps' size, cells, start) is as in `OFFICIAL`.
 MIXED = Stages(*(replace(stage, sigma=10.0) for stage in OFFICIAL))
 """The default: the code's weights with the blur that the paper prints.
 
-Chosen on 32 validation scenes of Parts and two networks. Under the code's narrow blur the class often stays, and the
-masks are empty; with the paper's lambda_1 it goes, and the masks cover a quarter of the picture, most of it background.
+Chosen on 32 validation scenes of Parts and two networks. When everything is under the code's narrow blur most of the
+class stays, and masks take less of it at a larger area; with the paper's lambda_1 they are two to three times as large
+and lie less on the object.
 """
 
 STAGES = {"mixed": MIXED, "official": OFFICIAL, "paper": PAPER}
@@ -86,8 +88,8 @@ def crisp_masks(
     """The smallest place without which the class is gone, found smoothly first and made black and white then.
 
     **Source**: section 3.1, eqs. 1 and 2. Masks are 1 where the picture has to be hidden, as the paper's text has them;
-    its penalty |1 - m| and the authors' code mean the opposite. Nothing is rescaled: where the network needs nothing
-    a mask is 0 everywhere. The code stretches every mask to [0, 1], which turns such a one into 1 everywhere.
+    its penalty ``|1 - m|`` and the authors' code mean the opposite. Nothing is rescaled: where the network needs
+    nothing a mask is 0 everywhere. The code stretches every mask to [0, 1], which turns such a one into 1 everywhere.
 
     Args:
         model: classifier in eval mode; RGB in [0, 1] -> logits.
@@ -112,6 +114,8 @@ def crisp_masks(
         >>> crisp_masks(load_model("parts/alexnet"), images, labels, stages=quick).crisp.shape
         torch.Size([1, 128, 128])
     """
+    if not isinstance(stages, Stages):
+        raise TypeError(f"stages: expected Stages such as MIXED, got {stages!r}")
     knobs = {"batch_size": batch_size, "progress": progress}
     smooth = iterative_mask(model, images, target, objective=stages.smooth, **knobs)
     crisp = iterative_mask(model, images, target, objective=stages.crisp, start=smooth.clamp(0, 1), **knobs)
@@ -139,7 +143,7 @@ def thresholded(maps: Tensor, areas: Tensor) -> Tensor:
         tensor([[[0., 1.],
                  [0., 1.]]])
     """
-    if areas.shape != maps.shape[:1] or not ((areas >= 0) & (areas <= 1)).all():
+    if not isinstance(areas, Tensor) or areas.shape != maps.shape[:1] or not ((areas >= 0) & (areas <= 1)).all():
         raise ValueError(f"areas: expected a share in [0, 1] for each of {len(maps)} maps, got {areas}")
     flat = maps.flatten(1)
     ranks = flat.argsort(dim=1, descending=True, stable=True).argsort(dim=1)

@@ -102,7 +102,7 @@ def _control(rows: Sequence[dict], control: Sequence[dict], networks: Sequence[s
 def _parts(rows: Sequence[dict], networks: Sequence[str]) -> Claim:
     return Claim(
         "section 4",
-        "a summary has a precise type of part: true names of its boxes agree more than those of random boxes",
+        "a summary has a precise type of part: the names of its boxes agree more than if boxes were dealt out anew",
         f"closer by {_by_network(rows, networks, 'parts')}: a machine tagger of boxes",
         _scale(rows, networks, "parts"),
         of_all([verdict(tags.closer(rows, name, "parts")) for name in networks]),

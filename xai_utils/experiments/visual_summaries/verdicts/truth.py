@@ -93,13 +93,53 @@ def parts_found(rows: Sequence[dict], parts_of: Callable[[str], Sequence[str]] =
         rows: of `truth_rows`.
         parts_of: class -> names of parts; its telling ones by default.
     """
-    networks = dict.fromkeys(row["configuration"]["network"] for row in rows)
+    return {name: shares[0] for name, shares in _found_and_by_chance(rows, parts_of).items()}
+
+
+def parts_by_chance(rows: Sequence[dict], parts_of: Callable[[str], Sequence[str]] = telling) -> dict[str, Interval]:
+    """The same if the members of every summary were random boxes of their sizes in the same regions.
+
+    Args:
+        rows: of `truth_rows`.
+        parts_of: class -> names of parts; its telling ones by default.
+    """
+    return {name: shares[1] for name, shares in _found_and_by_chance(rows, parts_of).items()}
+
+
+def _found_and_by_chance(rows: Sequence[dict], parts_of: Callable[[str], Sequence[str]]) -> dict[str, list[Interval]]:
     found = {}
-    for network in networks:
+    for network in dict.fromkeys(row["configuration"]["network"] for row in rows):
         own = [row for row in rows if row["configuration"]["network"] == network]
-        about = {row["configuration"]["class_name"]: set(map(commonest, row["result"]["names"])) for row in own}
-        shares = [np.mean([part in parts for part in parts_of(name)]) for name, parts in about.items()]
-        found[network] = bootstrap_interval(shares)
+        shares = [_shares_about(row, parts_of(row["configuration"]["class_name"])) for row in own]
+        found[network] = [bootstrap_interval(values) for values in zip(*shares, strict=True)]
+    return found
+
+
+def _shares_about(row: dict, parts: Sequence[str]) -> tuple[float, float]:
+    """The share of some parts that a row's summaries are about, and what it is by chance."""
+    about, chances = set(map(commonest, row["result"]["names"])), about_by_chance(row)
+    share = [np.mean([part in some for part in parts]) for some in (about, *chances)]
+    return float(share[0]), float(np.mean(share[1:]))
+
+
+def about_by_chance(row: dict, draws: int = 200, seed: int = 0) -> list[set[str]]:
+    """What a class's summaries would be about if their members were random boxes in the same regions.
+
+    Args:
+        row: of `truth_rows`; its "drawn" says what such boxes of each summary show.
+        draws: how often.
+        seed: of the draws.
+
+    Returns:
+        For each draw the commonest names, one of each summary.
+    """
+    rng, result, found = np.random.default_rng(seed), row["result"], []
+    for _ in range(draws):
+        about = set()
+        for names, drawn in zip(result["names"], result["drawn"], strict=True):
+            shares = np.array(list(drawn.values()))
+            about.add(list(drawn)[rng.multinomial(len(names), shares / shares.sum()).argmax()])
+        found.append(about)
     return found
 
 
@@ -169,24 +209,25 @@ def needed(effects: Sequence[dict]) -> dict[tuple[str, str], str]:
     return {_key(row): max(means, key=means.get) for row in effects for means in [mean_costs(row)]}
 
 
-def needed_found(truth: Sequence[dict], effects: Sequence[dict]) -> tuple[Interval, Interval]:
-    """How often a summary is about the part that its class needs most, and how often if it were about any part.
+def needed_found(truth: Sequence[dict], effects: Sequence[dict]) -> tuple[Interval, Interval, Interval]:
+    """How often a summary is about the part that its class needs most.
 
     Args:
         truth: of `truth_rows`.
         effects: of `effect_rows`, of the same networks at least.
 
     Returns:
-        The share of classes with its interval, and the share expected if each class's summaries were about as many
-        different parts as they are, but any of them.
+        The share of classes; the same if the members of the summaries were random boxes in the same regions; and
+        the difference. Each with its interval over classes.
     """
-    most, counts = needed(effects), {_key(row): len(row["result"]["parts"]) for row in effects}
+    most = needed(effects)
 
-    def about(row: dict) -> set[str]:
-        return set(map(commonest, row["result"]["names"])) - {BACKGROUND}
+    def shares(row: dict) -> tuple[float, float]:
+        return _shares_about(row, [most[_key(row)]])
 
-    own = by_class(truth, lambda row: [float(most[_key(row)] in about(row))])
-    return own, by_class(truth, lambda row: [len(about(row)) / counts[_key(row)]])
+    found = {id(row): shares(row) for row in truth}
+    own, chance = (by_class(truth, lambda row, k=k: [found[id(row)][k]]) for k in (0, 1))
+    return own, chance, by_class(truth, lambda row: [found[id(row)][0] - found[id(row)][1]])
 
 
 def _key(row: dict) -> tuple[str, str]:
@@ -211,7 +252,7 @@ def _purity_claims(truth: Sequence[dict], scale: str) -> list[Claim]:
     pure = by_class(truth, lambda row: row["result"]["purity"])
     chance = {key: by_class(truth, lambda row, key=key: row["result"][key]) for key in ("in boxes", "regrouped")}
     gains = {key: by_class(truth, lambda row, key=key: ahead(row, key)) for key in chance}
-    more, found = by_class(truth, telling_ahead), parts_found(truth)
+    more, found, chances = by_class(truth, telling_ahead), parts_found(truth), parts_by_chance(truth)
     return [
         Claim(
             "section 3.2",
@@ -227,7 +268,10 @@ def _purity_claims(truth: Sequence[dict], scale: str) -> list[Claim]:
             "summaries are the discriminant patterns that the network recognises",
             f"members that show a telling part, more than random boxes in the same regions: {in_words(more)}; telling "
             "parts that a summary is about: "
-            + ", ".join(f"{name.removeprefix('parts/')} {in_words(share)}" for name, share in found.items()),
+            + ", ".join(
+                f"{name.removeprefix('parts/')} {in_words(share)} (such boxes {chances[name][0]:.2f})"
+                for name, share in found.items()
+            ),
             scale,
             verdict(more),
         ),
@@ -236,13 +280,12 @@ def _purity_claims(truth: Sequence[dict], scale: str) -> list[Claim]:
 
 def _cost_claims(truth: Sequence[dict], effects: Sequence[dict], scale: str) -> list[Claim]:
     cost = {key: cost_by_class(truth, effects, key) for key in ("removed", "probability", "other", "paired")}
-    own, chance = needed_found(truth, effects)
-    more = by_class(truth, lambda row: [_needed_ahead(row, effects)])
+    own, chance, more = needed_found(truth, effects)
     beyond = by_class(truth, lambda row: beyond_masks(row, _own(effects, row)))
     claims = [
         Claim(
             "section 1",
-            "summaries are what the network uses: drawn without its part, the class goes",
+            "summaries are what the network uses: drawn without its part, the class loses more than without another",
             f"bits lost by the summary's part {in_words(cost['removed'])} (probability "
             f"{in_words(cost['probability'])}), by another one of similar area {in_words(cost['other'])}; difference "
             f"in the same pictures {in_words(cost['paired'])}",
@@ -259,22 +302,18 @@ def _cost_claims(truth: Sequence[dict], effects: Sequence[dict], scale: str) -> 
         Claim(
             "section 1",
             "what the network uses most is among the summaries",
-            f"classes with a summary of the part that costs most {in_words(own)}, by chance {in_words(chance)}",
+            f"classes with a summary of the part that costs most {in_words(own)}; with random boxes in the same "
+            f"regions {in_words(chance)}, difference {in_words(more)}",
             scale,
             verdict(more),
         ),
     ]
     if any(found["swapped"] for row in truth for found in costs(row, _own(effects, row))):
         swapped = cost_by_class(truth, effects, "swapped")
-        says = "and if a telling part is the neighbour's, the class goes too"
+        says = "and it loses if a telling part is the neighbour's"
         claims.append(Claim("section 1", says, f"bits lost {in_words(swapped)}", scale, verdict(swapped)))
     return claims
 
 
 def _own(effects: Sequence[dict], row: dict) -> dict:
     return next(each for each in effects if _key(each) == _key(row))
-
-
-def _needed_ahead(row: dict, effects: Sequence[dict]) -> float:
-    own, chance = needed_found([row], [_own(effects, row)])
-    return own[0] - chance[0]
