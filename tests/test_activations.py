@@ -175,3 +175,12 @@ def test_a_layer_without_a_tensor_of_its_own_is_refused(images):
         traced.node("never")
     with pytest.raises(ValueError, match="layer: expected the name of a layer"):
         traced.node("none")
+
+
+def test_a_number_of_a_layer_is_kept_instead_of_its_output():
+    model = nn.Sequential(nn.Linear(4, 3, bias=False), nn.ReLU(inplace=True)).eval()
+    model[0].weight.data[:] = torch.tensor([[-1.0], [1.0], [2.0]])
+    with record(model, ["0", "1"], keep=lambda name, output: output.sum() + int(name)) as kept:
+        model(torch.ones(1, 4))
+    assert {name: value.item() for name, value in kept.items()} == {"0": 8.0, "1": 13.0}  # -4 + 4 + 8; 4 + 8 + 1
+    assert not model[0]._forward_hooks

@@ -12,12 +12,16 @@ from xai_utils.tensors import check_model
 
 
 @contextmanager
-def record(model: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+def record(
+    model: nn.Module, layers: Sequence[str], *, keep: Callable[[str, Tensor], Tensor] | None = None
+) -> Iterator[dict[str, Tensor]]:
     """Collects the outputs of the named layers during the forward passes of the block.
 
     Args:
         model: any module.
         layers: dotted module names, as in `model.named_modules()`.
+        keep: called as `keep(layer, output)`; what it returns is collected instead of a copy of the output. To be used
+            where a number will do: the output itself may be overwritten by a following layer that works in place.
 
     Yields:
         A dictionary layer -> its last output, filled by each forward pass. All hooks are gone afterwards, also
@@ -36,15 +40,15 @@ def record(model: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Tensor
     """
     outputs: dict[str, Tensor] = {}
 
-    def keep(name: str):
+    def kept(name: str):
         def hook(module: nn.Module, inputs: tuple, output: Tensor) -> None:
-            outputs[name] = output.clone()  # a following in-place layer would overwrite it
+            outputs[name] = keep(name, output) if keep else output.clone()  # an in-place layer would overwrite it
 
         return hook
 
     with ExitStack() as stack:
         for name in layers:
-            stack.callback(find_layer(model, name).register_forward_hook(keep(name)).remove)
+            stack.callback(find_layer(model, name).register_forward_hook(kept(name)).remove)
         yield outputs
 
 

@@ -3,7 +3,7 @@
 Zuo and Wu, "Image Score: How to Select Useful Samples" (2018), section 2.2. There is no public program of the authors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -129,9 +129,13 @@ def fit_reference(
     check_count("batch_size", batch_size)
     names = score_layers(model, images) if layers is None else tuple(layers)
     sums: dict[str, Tensor] = {}
-    for outputs in _maps(model, images, names, batch_size, progress):
-        for name, values in outputs.items():
-            sums[name] = sums.get(name, 0) + values.sum(dim=0, dtype=torch.float64)
+    with (
+        torch.inference_mode(),
+        record(model, names, keep=lambda _, output: output.sum(dim=0, dtype=torch.float64)) as outputs,
+    ):
+        for chunk in progress(images.split(batch_size)):
+            model(chunk)
+            sums = {name: sums.get(name, 0) + outputs[name] for name in names}
     divisor = len(images) if variant == "mean" else 1
     found = [_layer_reference(name, sums[name] / divisor, NORMS[norm]) for name in names]
     stays = tuple(layer for layer in found if layer.threshold > 0)
@@ -182,11 +186,15 @@ def image_score(
     if not reference.layers:
         raise ValueError(f"reference: expected layers with activated units, got none of {len(reference.skipped)}")
     names = [layer.layer for layer in reference.layers]
-    scores = [
-        sum(_log_share(outputs[layer.layer], layer, intersect) for layer in reference.layers)
-        for outputs in _maps(model, images, names, batch_size, progress)
-    ]
-    return torch.cat(scores)
+    count = {layer.layer: _counted(layer, intersect) for layer in reference.layers}
+    sizes = torch.stack([layer.important.sum() for layer in reference.layers]).double()
+    scores = []
+    with torch.inference_mode(), record(model, names, keep=lambda name, output: count[name](output)) as counts:
+        for chunk in progress(images.split(batch_size)):
+            model(chunk)
+            shares = torch.stack([counts[name].clamp(min=1) for name in names], dim=1) / sizes
+            scores.append(shares.log().sum(dim=1))
+    return torch.cat(scores).clone()
 
 
 def _layer_reference(name: str, values: Tensor, power: float) -> LayerReference:
@@ -195,21 +203,17 @@ def _layer_reference(name: str, values: Tensor, power: float) -> LayerReference:
     return LayerReference(name, threshold, values >= threshold)
 
 
-def _log_share(values: Tensor, layer: LayerReference, intersect: bool) -> Tensor:
-    """log(|M^I| / |M|) of one layer, [batch]."""
-    if values.shape[1:] != layer.important.shape:
-        wanted, got = list(layer.important.shape), list(values.shape[1:])
-        raise ValueError(f"images: expected those of the reference's size, with {wanted} in {layer.layer!r}, got {got}")
-    active = values >= layer.threshold
-    if intersect:
-        active &= layer.important
-    counts = active.flatten(1).sum(dim=1).clamp(min=1)
-    return (counts.double() / layer.important.sum()).log()
+def _counted(layer: LayerReference, intersect: bool) -> Callable[[Tensor], Tensor]:
+    """Counts the units of a layer that count in each picture: output -> int64 [batch]."""
+    places = layer.important.nonzero(as_tuple=True)
 
+    def count(output: Tensor) -> Tensor:
+        if output.shape[1:] != layer.important.shape:
+            wanted, got = list(layer.important.shape), list(output.shape[1:])
+            raise ValueError(
+                f"images: expected those of the reference's size, with {wanted} in {layer.layer!r}, got {got}"
+            )
+        units = output[:, *places] if intersect else output.flatten(1)
+        return (units >= layer.threshold).sum(dim=1)
 
-def _maps(model: nn.Module, images: Tensor, names: Sequence[str], batch_size: int, progress: Progress):
-    """The named layers' outputs, batch by batch."""
-    with torch.inference_mode(), record(model, names) as outputs:
-        for chunk in progress(images.split(batch_size)):
-            model(chunk)
-            yield {name: outputs[name] for name in names}
+    return count
