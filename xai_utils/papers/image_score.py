@@ -153,10 +153,10 @@ def image_score(
 ) -> Tensor:
     """How much each picture's chain of activations resembles the reference: the sum of the layers' log shares.
 
-    **Source**: section 2.2, s = sum over layers of log(|M^I| / |M|). The formula counts what a picture activates
+    **Source**: section 2.2, s = sum over layers of ``log(|M^I| / |M|)``. The formula counts what a picture activates
     anywhere, the text speaks of a comparison with the correct chain, and no score in figures 2 to 4 is above 0: so by
     default only important units count. `intersect=False` is the formula. A layer in which nothing counts gives
-    log(1 / |M|), not minus infinity, so that all pictures can be put in order.
+    ``log(1 / |M|)``, not minus infinity, so that all pictures can be put in order.
 
     Args:
         model: the network of the reference, in eval mode.

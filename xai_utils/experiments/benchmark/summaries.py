@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 from torchvision.models import get_model
 
@@ -48,6 +49,8 @@ def summary_costs(batch_size: int = 32) -> dict:
 def network_share(model: Classifier, batch_size: int, steps: int = 30) -> dict[str, float]:
     """The share of a search's processor time that the network's own forward and backward passes take, by stage.
 
+    On one thread: the time of several counts those that wait for each other.
+
     Args:
         model: the classifier.
         batch_size: pictures searched together.
@@ -57,11 +60,13 @@ def network_share(model: Classifier, batch_size: int, steps: int = 30) -> dict[s
         "smooth" and "crisp".
     """
     images = load_images("test", range(batch_size), size=model.input_size)[0]
-    found = {}
+    found, threads = {}, torch.get_num_threads()
+    torch.set_num_threads(1)
     for name, objective in MIXED._asdict().items():
         timed = Timed(model).eval()
         total = seconds(partial(_search, timed, images, objective, steps), clock=time.process_time)
         found[name] = round(timed.seconds / total, 3)
+    torch.set_num_threads(threads)
     return found
 
 
