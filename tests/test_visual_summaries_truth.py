@@ -6,7 +6,7 @@ import torch
 
 from xai_utils.experiments.claims import claims_table
 from xai_utils.experiments.records import read_records
-from xai_utils.experiments.visual_summaries import truth
+from xai_utils.experiments.visual_summaries import causes, truth
 from xai_utils.experiments.visual_summaries.setting import class_pictures
 from xai_utils.experiments.visual_summaries.verdicts import truth as verdicts
 from xai_utils.papers.visual_summaries import Summaries, Summary
@@ -130,15 +130,15 @@ def test_costs_are_of_the_members_that_show_the_part_and_of_a_part_of_similar_ar
     parts = {"beak": (100, 3.0), "legs": (150, 1.0), "wing": (900, 9.0), "tail": (10, 7.0)}
     one, effects = rows_of([["beak"] * 3 + ["wing"], ["wing", "wing"], ["background"] * 2], [{"beak": 1.0}] * 3, parts)
     effects["result"]["parts"]["beak"]["area"][1] = 19  # too little to be seen
-    beak, wing = verdicts.costs(one, effects)
+    beak, wing = causes.costs(one, effects)
     assert beak["removed"] == [3.0, 3.0]
     assert beak["other"] == [1.0, 1.0]  # legs; the wing is too large, the tail cannot be seen
     assert beak["paired"] == [2.0, 2.0]
     assert beak["swapped"] == [6.0, 6.0]
     assert wing["removed"] == [9.0, 9.0]
     assert wing["other"] == wing["swapped"] == []
-    assert verdicts.needed([effects]) == {("parts/x", "robin"): "wing"}
-    own, chance, more = verdicts.needed_found([one], [effects])
+    assert causes.needed([effects]) == {("parts/x", "robin"): "wing"}
+    own, chance, more = causes.needed_found([one], [effects])
     assert (own[0], chance[0], more[0]) == (1.0, 0.0, 1.0)  # random boxes would all show the beak
 
 
@@ -146,8 +146,8 @@ def test_what_the_masks_already_point_at_is_taken_off():
     parts = {"beak": (100, 3.0), "legs": (150, 1.0)}
     drawn = [{"beak": 0.25, "legs": 0.25, "background": 0.5}] * 2
     one, effects = rows_of([["beak"] * 2, ["background"] * 2], drawn, parts)
-    assert verdicts.beyond_masks(one, effects) == pytest.approx([1.0])  # 3 less the mean of 3 and 1
-    assert verdicts.telling_ahead(one) == pytest.approx([0.75, -0.25])
+    assert causes.beyond_masks(one, effects) == pytest.approx([1.0])  # 3 less the mean of 3 and 1
+    assert causes.telling_ahead(one) == pytest.approx([0.75, -0.25])
 
 
 @pytest.mark.parametrize(("beak", "says"), [(3.0, "holds"), (-3.0, "does not hold")])
@@ -166,7 +166,7 @@ def test_claims_hold_for_planted_causes_only(beak, says):
     assert verdict["clustering finds what matters within the regions, more than the masks alone"] == says
     assert verdict["clusters consistently identify a particular portion of an object"] == "holds"
     with pytest.raises(ValueError, match="rows: expected some with summaries, got none"):
-        verdicts.by_class(truths, lambda row: [])
+        causes.by_class(truths, lambda row: [])
 
 
 def test_the_cost_of_removal_is_what_the_code_computes_today():

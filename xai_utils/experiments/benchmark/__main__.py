@@ -29,6 +29,9 @@ def main() -> None:
         print(f"{row['encoder']}, batch {row['batch_size']}, base {row['base']}, in forward passes:", end=" ")
         print(", ".join(f"{method} {ratio:.2f}" for method, ratio in row["forwards"].items()), end="; ")
         print(f"{row['masks_per_second']} masks a second")
+    for network, shares in found["visual_summaries"]["in the network"].items():
+        print(f"{network}, share of a mask's search: " + ", ".join(f"{s} {share:.1%}" for s, share in shares.items()))
+    print(", ".join(f"{stage} {count}" for stage, count in found["visual_summaries"]["one class"].items()))
     drawn = found["drawing"]
     print(f"{drawn['scenes_per_second']} scenes a second on one core; a scene costs as much as", end=" ")
     print(f"{drawn['forwards_per_scene']} forward passes of {drawn['model']}")

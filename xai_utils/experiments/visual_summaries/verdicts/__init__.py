@@ -3,7 +3,6 @@
 from xai_utils.experiments.claims import Claim, ClaimsTable, claims_table
 from xai_utils.experiments.records import read_records
 from xai_utils.experiments.visual_summaries.verdicts import counts as of_counts
-from xai_utils.experiments.visual_summaries.verdicts import truth as of_truth
 from xai_utils.experiments.visual_summaries.verdicts.counts import counts_claims
 from xai_utils.experiments.visual_summaries.verdicts.masks import mask_claims
 from xai_utils.experiments.visual_summaries.verdicts.real import real_claims
@@ -11,7 +10,7 @@ from xai_utils.experiments.visual_summaries.verdicts.specialising import code_cl
 from xai_utils.experiments.visual_summaries.verdicts.tags import tag_claims
 from xai_utils.experiments.visual_summaries.verdicts.truth import truth_claims
 
-__all__ = ["claims_of_the_paper", "of_counts", "of_truth"]
+__all__ = ["claims_of_the_paper", "of_counts"]
 
 COUNTED = ("summary_counts", "summary_epochs", "match_orientation", "summary_orientation", "summary_neighbours")
 

@@ -138,8 +138,8 @@ def epoch_claim(rows: Sequence[dict]) -> Claim:
     return Claim(
         "section 4.3",
         "the number of summaries grows with the ability to classify, here while one network learns",
-        f"{listed}; Spearman {in_words(found)} (n = {len(accuracy)}); but that of the recognised pictures is "
-        f"{in_words(of_pictures)}, and more pictures alone give more summaries",
+        f"{listed}; Spearman {in_words(found)} (n = {len(accuracy)}); of the recognised pictures "
+        f"{in_words(of_pictures)}, from which summaries are made",
         f"{len(CLASSES)} classes, AlexNet",
         "undecided" if of_pictures[0] >= found[0] else verdict(found),
     )
