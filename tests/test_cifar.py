@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from xai_utils.experiments import records
+from xai_utils.experiments.cifar import data as folders
+from xai_utils.experiments.cifar import network
 from xai_utils.experiments.realtime_saliency import cifar
-from xai_utils.experiments.realtime_saliency.cifar import data as folders
-from xai_utils.experiments.realtime_saliency.cifar import masking, network, table, training
+from xai_utils.experiments.realtime_saliency.cifar import masking, table, training
 from xai_utils.experiments.records import read_records
 from xai_utils.metrics.saliency import SMALLEST_AREA
 from xai_utils.papers.realtime_saliency import learning, realtime_saliency
@@ -174,7 +175,7 @@ def test_an_interrupted_training_of_the_classifier_goes_on_where_it_was(tiny, tm
 
     def fresh():
         torch.manual_seed(0)
-        return cifar.cifar_classifier(KINDS, channels=(4, 4, 8, 8))
+        return cifar.cifar_classifier(KINDS, build=lambda classes: network.cifar_network(classes, (4, 4, 8, 8)))
 
     whole, halves, resumed = fresh(), fresh(), fresh()
     losses = list(training.learn(whole, pictures, recipe))

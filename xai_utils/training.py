@@ -30,6 +30,7 @@ class Recipe:
         crop: smallest share of the picture that a random crop holds, which is then stretched to the picture's size; 1
             crops nothing.
         seed: of the initial weights, the order of the pictures and the shifts.
+        cycle: whether the learning rate goes through the cycle; if not, it stays as it is.
     """
 
     epochs: int = 20
@@ -40,6 +41,7 @@ class Recipe:
     shift: int = 6
     crop: float = 1.0
     seed: int = 0
+    cycle: bool = True
 
 
 class Epoch(NamedTuple):
@@ -88,7 +90,7 @@ def train(
 
 def fit(
     model: nn.Module,
-    pictures: int,
+    pictures: int | Callable[[], Tensor],
     loss_of: Callable[[Tensor, torch.Generator], Tensor],
     recipe: Recipe,
     *,
@@ -101,7 +103,8 @@ def fit(
 
     Args:
         model: in train mode during an epoch, in eval mode after it.
-        pictures: how many there are to train on.
+        pictures: how many there are to train on; or what tells, before each epoch, the numbers of those to train on
+            next, int64 [pictures], for which the recipe must not have a cycle (its length depends on their count).
         loss_of: gets the numbers of a batch's pictures, int64 [batch], and the generator of all randomness, and
             returns the batch's loss, a scalar.
         recipe: see `Recipe`.
@@ -121,16 +124,14 @@ def fit(
     groups = groups or [{"params": list(model.parameters()), "lr": recipe.learning_rate}]
     trained = [parameter for group in groups for parameter in group["params"]]
     optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
-    steps = pictures // recipe.batch_size
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [group["lr"] for group in groups], total_steps=recipe.epochs * steps, pct_start=0.2
-    )
+    schedule = _schedule(optimiser, pictures, recipe)
     done = _resume(checkpoint, recipe, model, optimiser, schedule, generator)
     for number in range(done + 1, recipe.epochs + 1):
+        chosen = pictures() if callable(pictures) else torch.arange(pictures)
+        order = chosen[torch.randperm(len(chosen), generator=generator)]
         model.train()
-        order = torch.randperm(pictures, generator=generator)
         losses = []
-        for step in progress(range(steps)):
+        for step in progress(range(len(order) // recipe.batch_size)):
             loss = loss_of(order[step * recipe.batch_size : (step + 1) * recipe.batch_size], generator)
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
@@ -147,6 +148,18 @@ def fit(
         if checkpoint is not None:
             _save(checkpoint, number, recipe, model, optimiser, schedule, generator)
         yield number, sum(losses) / len(losses)
+
+
+def _schedule(optimiser: torch.optim.Optimizer, pictures: int | Callable, recipe: Recipe):
+    """The learning rate over all steps: one cycle, or always the same."""
+    if not recipe.cycle:
+        return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1)
+    if callable(pictures):
+        raise ValueError("recipe: expected one without a cycle for pictures that change, got one with a cycle")
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, [group["lr"] for group in optimiser.param_groups], pct_start=0.2,
+        total_steps=recipe.epochs * (pictures // recipe.batch_size),
+    )  # fmt: skip
 
 
 def padded(images: Tensor, shift: int) -> Tensor:
@@ -200,6 +213,35 @@ def cropped(pictures: Tensor, smallest: float, generator: torch.Generator) -> Te
         pictures, affine_grid(corners, list(pictures.shape), align_corners=False), padding_mode="border",
         align_corners=False,
     )  # fmt: skip
+
+
+def flipped(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirrors half of the pictures, left to right.
+
+    Args:
+        pictures: float [batch, 3, height, width].
+        generator: draws which ones.
+    """
+    heads = torch.rand(len(pictures), 1, 1, 1, generator=generator) < 0.5
+    return torch.where(heads, pictures.flip(3), pictures)
+
+
+class InBfloat16(nn.Module):
+    """A model whose products are in bfloat16, which take half the time on processors that have it.
+
+    Args:
+        model: float images -> float logits; shared, not copied.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.train(model.training)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """float [batch, 3, height, width] -> float32 logits [batch, classes]."""
+        with torch.autocast(images.device.type, torch.bfloat16):
+            return self.model(images).float()
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 100) -> float:

@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.realtime_saliency.cifar.data import cifar_pictures
-from xai_utils.experiments.realtime_saliency.cifar.network import LAYERS, load_classifier, weights_file
-from xai_utils.experiments.realtime_saliency.cifar.training import CHECKPOINTS, InBfloat16
+from xai_utils.experiments.cifar.data import cifar_pictures
+from xai_utils.experiments.cifar.network import LAYERS, load_classifier, weights_file
+from xai_utils.experiments.realtime_saliency.cifar.training import CHECKPOINTS
 from xai_utils.papers.realtime_saliency import LEARNED, MaskingModel, train_masking_model
 from xai_utils.tensors import Progress, quiet
-from xai_utils.training import Recipe
+from xai_utils.training import InBfloat16, Recipe
 from xai_utils.weights import fingerprint, read_about, read_weights, weights_folder, write_weights
 
 RECIPE = Recipe(epochs=5, learning_rate=2e-3, shift=4)

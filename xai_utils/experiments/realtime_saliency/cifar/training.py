@@ -10,46 +10,17 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.realtime_saliency.cifar.data import Pictures, cifar_classes, cifar_pictures
-from xai_utils.experiments.realtime_saliency.cifar.network import cifar_classifier
+from xai_utils.experiments.cifar.data import Pictures, cifar_classes, cifar_pictures
+from xai_utils.experiments.cifar.network import cifar_classifier
 from xai_utils.models import Classifier
 from xai_utils.tensors import Progress, quiet
-from xai_utils.training import Recipe, accuracy, cropped, fit, padded, shifted
+from xai_utils.training import InBfloat16, Recipe, accuracy, cropped, fit, flipped, padded, shifted
 from xai_utils.weights import weights_folder, write_weights
 
 COMMAND = "python -m xai_utils.experiments.realtime_saliency.cifar"
 CHECKPOINTS = Path(".cache") / "training"
 CROPS = Recipe(epochs=30, batch_size=128, learning_rate=4e-3, weight_decay=0.05, shift=4, crop=0.5)
 RECIPES = (CROPS, replace(CROPS, epochs=10, learning_rate=2e-3, crop=0.8))  # crops first, then nearly whole pictures
-
-
-class InBfloat16(nn.Module):
-    """A model whose products are in bfloat16, which take half the time on processors that have it.
-
-    Args:
-        model: float images -> float logits; shared, not copied.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-        self.train(model.training)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """float [batch, 3, height, width] -> float32 logits [batch, classes]."""
-        with torch.autocast(images.device.type, torch.bfloat16):
-            return self.model(images).float()
-
-
-def flipped(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirrors half of the pictures, left to right.
-
-    Args:
-        pictures: float [batch, 3, height, width].
-        generator: draws which ones.
-    """
-    heads = torch.rand(len(pictures), 1, 1, 1, generator=generator) < 0.5
-    return torch.where(heads, pictures.flip(3), pictures)
 
 
 def train_classifier(data: str, recipes: Sequence[Recipe] = RECIPES, *, progress: Progress = quiet) -> Path:

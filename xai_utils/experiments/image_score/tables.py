@@ -1,0 +1,167 @@
+"""Tables 1 to 3 and figure 5, from the recorded runs: does selecting by score beat selecting by softmax?"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from xai_utils.experiments.claims import Interval
+from xai_utils.experiments.image_score.pictures import PARTS
+from xai_utils.experiments.image_score.runs import COMMAND, recorded_runs
+from xai_utils.experiments.records import read_records
+from xai_utils.experiments.statistics import bootstrap_difference, bootstrap_interval, holm, paired_difference
+
+VALUES = ("recall", "precision", "F1", "overall")  # the first is what the paper's tables show
+
+
+class Gain(NamedTuple):
+    """What an arm changed for its class, in points."""
+
+    target: int
+    baseline: float
+    trained: float
+    difference: float
+    p: float  # one-sided, of a difference above 0
+
+
+def per_epoch(result: dict, target: int, value: str = "recall") -> np.ndarray:
+    """A run's figure for a class after each epoch, in per cent, float [epochs].
+
+    Args:
+        result: of `measure_run`.
+        target: the class.
+        value: "recall" (share of the class's pictures that are recognised: the paper's accuracy of a class),
+            "precision" (share of the pictures taken for it that show it), "F1" (harmonic mean of the two), or "overall"
+            (accuracy on all classes).
+
+    Raises:
+        ValueError: another value.
+    """
+    hits, claimed, shown = (np.array(result[name], dtype=float) for name in ("hits", "claimed", "of_class"))
+    own = hits[:, target]
+    found = {
+        "recall": own / shown[target],
+        "precision": own / np.maximum(claimed[:, target], 1),
+        "F1": 2 * own / (shown[target] + claimed[:, target]),
+        "overall": hits.sum(axis=1) / shown.sum(),
+    }
+    if value not in found:
+        raise ValueError(f"value: expected one of {', '.join(VALUES)}, got {value!r}")
+    return 100 * found[value]
+
+
+def gains_of_run(data: str, network: str, arm: str, value: str = "recall", seed: int = 0) -> list[Gain]:
+    """A half of table 1 or 2, as the paper makes it: one run for each class, tested over its epochs.
+
+    The epochs of one run are no independent samples (each network is the one before with a little more training), so
+    these p-values are too small: another seed would not confirm them as often as they promise.
+
+    Args:
+        data: as `split_of` takes it.
+        network: a name of `NETWORKS`.
+        arm: "score", or what it is compared with.
+        value: see `per_epoch`.
+        seed: of the run.
+
+    Raises:
+        ValueError: nothing of that kind is recorded.
+    """
+    runs, baseline = _runs(data, network, arm), _runs(data, network, "baseline")[seed, None]
+    gains = []
+    for target in sorted(target for other, target in runs if other == seed):
+        after, before = (per_epoch(one, target, value) for one in (runs[seed, target], baseline))
+        gains.append(Gain(target, before.mean(), after.mean(), *bootstrap_difference(after, before)))
+    return gains
+
+
+def gains_over_seeds(data: str, network: str, arm: str, value: str = "recall", other: str = "baseline") -> list[Gain]:
+    """The same over runs from several seeds, paired by seed, with Holm's correction for the number of classes.
+
+    Args:
+        data: as `split_of` takes it.
+        network: a name of `NETWORKS`.
+        arm: "score", or what it is compared with.
+        value: see `per_epoch`.
+        other: the arm that stands for "baseline" in each `Gain`.
+    """
+    runs, others = _runs(data, network, arm), _runs(data, network, other)
+    gains = []
+    for target in sorted({target for _, target in runs}):
+        seeds = [seed for seed, one in runs if one == target]
+        after = [per_epoch(runs[seed, target], target, value).mean() for seed in seeds]
+        before = [
+            per_epoch(others[seed, target if (seed, target) in others else None], target, value).mean()
+            for seed in seeds
+        ]
+        mean, _, _, p = paired_difference(after, before)
+        gains.append(Gain(target, float(np.mean(before)), float(np.mean(after)), mean, p))
+    return [gain._replace(p=p) for gain, p in zip(gains, holm([gain.p for gain in gains]), strict=True)]
+
+
+def mean_gain(data: str, network: str, arm: str, value: str = "recall", other: str = "baseline") -> Interval:
+    """The mean gain over all classes in points, with its 95% interval over seeds, or over classes if there is one seed.
+
+    Args:
+        data: as `split_of` takes it.
+        network: a name of `NETWORKS`.
+        arm: "score", or what it is compared with.
+        value: see `per_epoch`.
+        other: the arm that it is compared with.
+    """
+    runs, others = _runs(data, network, arm), _runs(data, network, other)
+    gains: dict[int, list[float]] = {}
+    for (seed, target), run in runs.items():
+        rival = others[seed, target if (seed, target) in others else None]
+        gain = per_epoch(run, target, value).mean() - per_epoch(rival, target, value).mean()
+        gains.setdefault(seed, []).append(gain)
+    if len(gains) == 1:
+        return bootstrap_interval(next(iter(gains.values())))
+    means = [float(np.mean(found)) for found in gains.values()]
+    return paired_difference(means, [0.0] * len(means))[:3]
+
+
+def labelling_accuracy(data: str, network: str, target: int, value: str = "recall") -> dict[str, np.ndarray]:
+    """Figure 5: arm -> figure after each epoch of re-training, float [seeds, epochs]."""
+    arms = {arm: recorded_runs(data, network, arm) for arm in ("baseline", "score", "softmax", "random", "repeat")}
+    curves = {
+        arm: [per_epoch(run, target, value) for (_, own), run in sorted(runs.items(), key=str) if own in (target, None)]
+        for arm, runs in arms.items()
+    }
+    return {arm: np.array(found) for arm, found in curves.items() if found}
+
+
+def choices(data: str, network: str, arm: str) -> dict[str, Interval]:
+    """What an arm chooses, over all runs: name -> mean with 95% interval over the runs.
+
+    Returns:
+        "chosen" (pictures), "right" (share of right labels), "loss" (of their true classes), "common" (share of the
+        score's choice that the softmax has chosen too).
+    """
+    runs = _runs(data, network, arm).values()
+    found = {}
+    for name in ("chosen", "right", "loss", "common"):
+        means = [np.mean([value for value in run[name] if value is not None]) for run in runs if any(run[name])]
+        if means:
+            found[name] = bootstrap_interval(means)
+    return found
+
+
+def assembly(data: str, network: str) -> dict[str, np.ndarray]:
+    """Table 3: "epochs" [moments], and the accuracies "baseline" and "assembled", per cent, float [seeds, moments]."""
+    rows = [row for row in read_records(f"assembly_{data}") if row["configuration"]["network"] == network]
+    if not rows:
+        raise ValueError(f"data, network: expected recorded ones, got {data!r}, {network!r}; run `{COMMAND}`")
+    found = {name: 100 * np.array([row["result"][name] for row in rows]) for name in ("baseline", "assembled")}
+    return {"epochs": np.array(rows[0]["result"]["epochs"])} | found
+
+
+def data_sets() -> list[str]:
+    """The data sets of which runs are recorded."""
+    return [data for data in (PARTS, "cifar10-subset", "cifar10") if read_records(f"semi_supervised_{data}")]
+
+
+def _runs(data: str, network: str, arm: str) -> dict[tuple[int, int | None], dict]:
+    runs = recorded_runs(data, network, arm)
+    if not runs:
+        what = f"{data!r}, {network!r}, {arm!r}"
+        raise ValueError(f"data, network, arm: expected recorded ones, got {what}; run `{COMMAND} --data {data}`")
+    return runs
