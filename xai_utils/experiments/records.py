@@ -134,7 +134,7 @@ def code_hash() -> str:
 
 def weights_of(configuration: dict) -> dict[str, str]:
     """A short hash of the weights of every network of ours that a configuration names, by the network's name."""
-    named = re.findall(r'"((?:parts|cnn_fixations|masking|cifar)/[^"]+)"', _key(configuration))
+    named = re.findall(r'"((?:parts|cnn_fixations|masking|cifar|small)/[^"]+)"', _key(configuration))
     files = {name: weights_folder() / f"{name}.safetensors" for name in named}
     return {name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for name, file in files.items()}
 

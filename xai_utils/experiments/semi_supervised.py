@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from xai_utils.models import outputs
 from xai_utils.papers.image_score import fit_reference, image_score
 from xai_utils.tensors import Progress, check_choice, quiet
 from xai_utils.training import InBfloat16, Recipe, fit, flipped, padded, shifted
@@ -131,8 +132,8 @@ def pool_of(model: nn.Module, split: Split, target: int) -> tuple[Tensor, Tensor
         target: the class.
 
     Returns:
-        Their numbers in `split.additional`, int64 [pool]; their image scores, and the probabilities of the class, float
-        [pool]. The reference is made from the labelled pictures of the class.
+        Their numbers in `split.additional`, int64 [pool]; their image scores, and the logarithms of the probabilities
+        of the class, float64 [pool]. The reference is made from the labelled pictures of the class.
 
     Raises:
         ValueError: no labelled picture shows the class.
@@ -140,9 +141,12 @@ def pool_of(model: nn.Module, split: Split, target: int) -> tuple[Tensor, Tensor
     shown = split.labelled[0][split.labelled[1] == target]
     if not len(shown):
         raise ValueError(f"target: expected a class that labelled pictures show, got {target}")
-    logits = logits_of(model, split.additional[0])
-    pool = (logits.argmax(dim=1) == target).nonzero().flatten()
-    return pool, scores_of(model, split.additional[0][pool], shown), logits.softmax(dim=1)[pool, target]
+    pool = (logits_of(model, split.additional[0]).argmax(dim=1) == target).nonzero().flatten()
+    if not len(pool):
+        return pool, torch.empty(0), torch.empty(0)
+    images = split.additional[0][pool]
+    logits = outputs(model, _as_float(images), batch_size=250).double()
+    return pool, scores_of(model, images, shown), logits.log_softmax(dim=1)[:, target]
 
 
 def scores_of(model: nn.Module, pictures: Tensor, shown: Tensor) -> Tensor:
@@ -199,9 +203,9 @@ def _choose(
         true, predicted = split.additional[1], logits_of(model, split.additional[0]).argmax(dim=1)
         numbers = (true >= 0).nonzero().flatten() if arm == "truth" else torch.arange(len(true))
         return Choice(first + numbers, (true if arm == "truth" else predicted)[numbers]), torch.nan
-    pool, scores, probabilities = pool_of(model, split, target)
+    pool, scores, chances = pool_of(model, split, target)
     count = round(share * len(pool))
-    best = {"score": scores.topk(count).indices, "softmax": probabilities.topk(count).indices}
+    best = {"score": scores.topk(count).indices, "softmax": chances.topk(count).indices}
     if arm == "repeat":
         own = (split.labelled[1] == target).nonzero().flatten()
         numbers = own[torch.randint(len(own), (count,), generator=generator)]

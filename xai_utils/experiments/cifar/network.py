@@ -12,6 +12,7 @@ from xai_utils.models import Classifier
 from xai_utils.networks import Residual
 from xai_utils.weights import read_about, read_weights, weights_folder
 
+FOLDERS = ("cifar/", "small/")  # of weights
 CHANNELS = (24, 48, 96, 160)  # at 32, 16, 8 and 4 pixels a side
 LAYERS = ("layer1", "layer2", "layer3")  # the last of each scale but the largest, as in the paper
 
@@ -95,28 +96,30 @@ def cifar_classifier(
 
 
 def load_classifier(model: str) -> Classifier:
-    """The trained classifier of small pictures, in eval mode and with nothing left to train.
+    """A trained classifier of small pictures, in eval mode and with nothing left to train.
 
     Args:
-        model: "cifar/resnet-DATA", where DATA names the folder of pictures that it was trained on.
+        model: "cifar/resnet-DATA", where DATA names the folder of pictures that it was trained on, or
+            "small/NETWORK-DATA-EPOCHS", where NETWORK is a name of `NETWORKS`.
 
     Raises:
         ValueError: another name, or a name without weights, or weights of another network.
     """
     path = weights_file("model", model)
-    about = read_about(path)
+    about, build = read_about(path), NETWORKS[path.stem.split("-")[0]] if model.startswith("small/") else cifar_network
     try:
-        classifier = cifar_classifier(json.loads(about["classes"]), int(about["training_images"]))
+        classifier = cifar_classifier(json.loads(about["classes"]), int(about["training_images"]), build)
         classifier.network.load_state_dict(read_weights(path))
     except (RuntimeError, KeyError) as error:
-        raise ValueError(f"model: expected weights of `cifar_network` in {path}, got others: {error}") from error
+        raise ValueError(f"model: expected weights of {build.__name__} in {path}, got others: {error}") from error
     return classifier.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def weights_file(name: str, value: str) -> Path:
     """The file of a trained network by its name, such as "cifar/resnet-cifar10"; `name` is the argument's."""
     path = weights_folder() / f"{value}.safetensors"
-    if not (value.startswith("cifar/") and path.is_file()):
-        known = ", ".join(f"cifar/{file.stem}" for file in sorted((weights_folder() / "cifar").glob("*.safetensors")))
+    if not (value.startswith(FOLDERS) and path.is_file()):
+        files = sorted(file for folder in FOLDERS for file in (weights_folder() / folder).glob("*.safetensors"))
+        known = ", ".join(f"{file.parent.name}/{file.stem}" for file in files)
         raise ValueError(f"{name}: expected one of {known or '(none trained yet)'}, got {value!r}")
     return path
