@@ -13,6 +13,7 @@ from xai_utils.plotting import (
     contact_sheet,
     curves,
     cut_out,
+    grouped_bars,
     matrix,
     outlined,
     overlay,
@@ -194,6 +195,16 @@ def test_curves_begin_at_their_start_and_show_every_value():
     assert [line.get_xdata().tolist() for line in axis.lines] == [[1, 2, 3], [1, 2]]
     assert axis.lines[0].get_ydata().tolist() == [3, 2, 1]
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_grouped_bars_stand_at_their_labels_and_missing_ones_are_left_out():
+    values = {"share": {"seen": [0.2, 0.8], "new": [0.4, 0.6]}, "accuracy": {"seen": [float("nan"), 1.0], "new": [1, 0]}}
+    first, second = grouped_bars(values, ["low", "high"], xlabel="score").axes
+    assert [bar.get_height() for bar in first.patches] == [0.2, 0.8, 0.4, 0.6]
+    assert [round(bar.get_x() + bar.get_width() / 2, 2) for bar in first.patches] == [-0.2, 0.8, 0.2, 1.2]
+    assert sum(bar.get_height() == bar.get_height() for bar in second.patches) == 3
+    with pytest.raises(ValueError, match="expected 1 values for 'seen', got 2"):
+        grouped_bars(values, ["low"], xlabel="score")
 
 
 def test_a_matrix_says_its_numbers_on_a_symmetric_scale():

@@ -19,6 +19,7 @@ from xai_utils.masks import DESTROYING, OFFICIAL, PRINTED, SWAPPED, Objective, i
 from xai_utils.metrics import localisation_error, saliency_metric
 from xai_utils.models import Classifier, load_model, outputs, predict, target_probability
 from xai_utils.papers.cnn_fixations import cnn_fixations, fixation_map, points_to_box, remove_outliers
+from xai_utils.papers.image_score import fit_reference, image_score
 from xai_utils.papers.prediction_difference import (
     prediction_difference,
     prediction_differences,
@@ -67,11 +68,13 @@ __all__ = [
     "deconvolution",
     "draw_baselines",
     "excitation_backprop",
+    "fit_reference",
     "fixation_map",
     "grad_cam",
     "gradient",
     "gradient_times_input",
     "guided_backprop",
+    "image_score",
     "incremental_model",
     "integrated_gradients",
     "iterative_mask",

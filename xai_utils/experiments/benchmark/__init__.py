@@ -17,6 +17,7 @@ from xai_utils.experiments.benchmark.fixations import fixation_costs
 from xai_utils.experiments.benchmark.incremental import incremental_gain, incremental_gains
 from xai_utils.experiments.benchmark.maps import map_costs
 from xai_utils.experiments.benchmark.masks import mask_costs
+from xai_utils.experiments.benchmark.scores import score_costs
 from xai_utils.experiments.benchmark.summaries import summary_costs
 from xai_utils.experiments.benchmark.timing import in_forwards
 from xai_utils.experiments.records import RESULTS, code_hash, versions
@@ -33,6 +34,7 @@ __all__ = [
     "map_costs",
     "mask_costs",
     "read_benchmark",
+    "score_costs",
     "summary_costs",
 ]
 
@@ -43,6 +45,7 @@ SECTIONS: dict[str, Callable[[], dict | list]] = {
     "cnn_fixations": fixation_costs,
     "realtime_saliency": mask_costs,
     "visual_summaries": summary_costs,
+    "image_score": score_costs,
     "drawing": drawing_costs,
 }
 

@@ -32,6 +32,13 @@ def main() -> None:
     for network, shares in found["visual_summaries"]["in the network"].items():
         print(f"{network}, share of a mask's search: " + ", ".join(f"{s} {share:.1%}" for s, share in shares.items()))
     print(", ".join(f"{stage} {count}" for stage, count in found["visual_summaries"]["one class"].items()))
+    costs = found["image_score"]
+    print(f"batch {costs['batch_size']}, in forward passes:", end=" ")
+    print(
+        "; ".join(
+            f"{m} scores {of['scores']:.2f}, reference {of['reference']:.2f}" for m, of in costs["forwards"].items()
+        )
+    )
     drawn = found["drawing"]
     print(f"{drawn['scenes_per_second']} scenes a second on one core; a scene costs as much as", end=" ")
     print(f"{drawn['forwards_per_scene']} forward passes of {drawn['model']}")
