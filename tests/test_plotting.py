@@ -198,7 +198,10 @@ def test_curves_begin_at_their_start_and_show_every_value():
 
 
 def test_grouped_bars_stand_at_their_labels_and_missing_ones_are_left_out():
-    values = {"share": {"seen": [0.2, 0.8], "new": [0.4, 0.6]}, "accuracy": {"seen": [float("nan"), 1.0], "new": [1, 0]}}
+    values = {
+        "share": {"seen": [0.2, 0.8], "new": [0.4, 0.6]},
+        "accuracy": {"seen": [float("nan"), 1.0], "new": [1, 0]},
+    }
     first, second = grouped_bars(values, ["low", "high"], xlabel="score").axes
     assert [bar.get_height() for bar in first.patches] == [0.2, 0.8, 0.4, 0.6]
     assert [round(bar.get_x() + bar.get_width() / 2, 2) for bar in first.patches] == [-0.2, 0.8, 0.2, 1.2]
