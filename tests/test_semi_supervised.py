@@ -9,7 +9,7 @@ import torch
 from xai_utils.experiments import records
 from xai_utils.experiments.cifar.network import NETWORKS, cifar_classifier, cifar_network
 from xai_utils.experiments.image_score import intervals, runs, tables
-from xai_utils.experiments.image_score.pictures import split_of
+from xai_utils.experiments.image_score.pictures import class_of, split_of
 from xai_utils.experiments.semi_supervised import (
     ARMS,
     RECIPE,
@@ -246,9 +246,22 @@ def test_intervals_count_every_picture_once(tiny, split):
 
 
 def test_parts_are_split_by_the_seed_and_never_shared():
-    first, second = split_of("parts", 0), split_of("parts", 1)
-    assert first.labelled[0].shape == (3000, 3, 32, 32)
-    assert first.additional[0].shape == (2000, 3, 32, 32)
+    first, second = (split_of("parts", seed, (30, 20, 20)) for seed in (0, 1))
+    assert [len(part[1]) for part in first] == [30, 20, 20]
+    assert first.labelled[0].shape == (30, 3, 32, 32)
     assert torch.equal(first.test[0], second.test[0])
-    assert not torch.equal(first.labelled[1], second.labelled[1])
+    assert not torch.equal(first.labelled[0], second.labelled[0])
+    assert torch.equal(split_of("parts", 0, (10, 20, 20)).labelled[0], first.labelled[0][:10])
+
+
+def test_a_class_of_parts_is_the_splits_own():
+    whole, own = split_of("parts", 0, (30, 20, 20)), class_of(0, 4, (30, 20, 20))
+    assert torch.equal(own.labelled[0], whole.labelled[0][whole.labelled[1] == 4])
+    assert torch.equal(own.test[0], whole.test[0][whole.test[1] == 4])
+    assert torch.equal(own.additional[0], whole.additional[0])
+
+
+def test_the_papers_shares_are_read_from_their_one_home():
     assert set(SELECTED) | set(WHOLE) == set(ARMS)
+    assert runs.alpha_of("cifar10-subset", "vgg", 1) > runs.alpha_of("cifar10-subset", "vgg", 0)
+    assert runs.alpha_of("parts", "resnet", None) == 1

@@ -9,6 +9,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from xai_utils.experiments.cifar.network import NETWORKS, cifar_classifier
+from xai_utils.experiments.claims import printed_numbers
 from xai_utils.experiments.image_score.pictures import PARTS, classes_of, split_of
 from xai_utils.experiments.records import read_records, record_all
 from xai_utils.experiments.semi_supervised import RECIPE, Split, assembled, pretrain, retrain, scores_of
@@ -20,15 +21,15 @@ CHECKPOINTS = Path(".cache") / "image_score"
 EPOCHS = {PARTS: (20, 10), "cifar10-subset": (20, 20), "cifar10": (100, 100)}  # before and during re-training
 MOMENTS = 5  # how often the networks of all classes are assembled during re-training
 
-ALPHA = {  # section 3.1, class by class; for other data 0.3, the paper's most frequent one
-    "vgg": [0.3, 0.5, *[0.3] * 8],
-    "resnet": [0.2, 0.3, 0.2, 0.1, 0.2, 0.2, 0.3, 0.2, 0.4, 0.2],
-}
-
 
 def alpha_of(data: str, network: str, target: int | None) -> float:
     """The share of the pool that is chosen: the paper's for CIFAR-10, 0.3 for Parts; 1 where no class is chosen for."""
-    return 1.0 if target is None else 0.3 if data == PARTS else ALPHA[network][target]
+    return 1.0 if target is None else 0.3 if data == PARTS else _alphas()[network][target]
+
+
+@cache
+def _alphas() -> dict[str, list[float]]:
+    return printed_numbers("image_score")["settings"]["alpha"]
 
 
 def runs_of(data: str, network: str, seed: int, arms: dict[str, list[int]]) -> list[dict]:
