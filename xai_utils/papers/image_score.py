@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 
 from xai_utils.activations import find_layer, record
 from xai_utils.tensors import Progress, check_choice, check_count, check_images, check_model, quiet
@@ -36,6 +37,7 @@ class Reference(NamedTuple):
     layers: tuple[LayerReference, ...]
     skipped: tuple[str, ...]  # layers whose threshold is not above 0, so that nothing counts as activated
     pictures: int  # how many it was made from
+    grid: tuple[int, int] | None = None  # (rows, columns) to which maps are averaged before anything is compared
 
 
 def score_layers(model: nn.Module, images: Tensor) -> tuple[str, ...]:
@@ -86,11 +88,12 @@ def score_layers(model: nn.Module, images: Tensor) -> tuple[str, ...]:
 
 def fit_reference(
     model: nn.Module,
-    images: Tensor,
+    images: Tensor | Sequence[Tensor],
     *,
     layers: Sequence[str] | None = None,
     norm: str = "max",
     variant: str = "mean",
+    grid: tuple[int, int] | None = None,
     batch_size: int = 64,
     progress: Progress = quiet,
 ) -> Reference:
@@ -99,14 +102,17 @@ def fit_reference(
     **Source**: section 2.2: t is half of the largest value of X, the activations summed over the pictures, and a unit
     is important if X reaches it. Compared with a single picture, a threshold for a sum of many is out of reach, and
     every score minus infinity; so X is the mean here, which leaves the important units as they are. `variant="paper"`
-    is the sum. Other norms, which the paper mentions, are half of the power mean of the values' magnitudes.
+    is the sum. Other norms, which the paper mentions, are half of the power mean of the values' magnitudes. Maps of
+    pictures of different sizes, as those of section 3.2 are, cannot be summed as they are; on a grid they can.
 
     Args:
         model: network in eval mode; RGB in [0, 1] -> logits.
-        images: float [batch, 3, height, width] of one class, or of a whole set.
+        images: float [batch, 3, height, width] of one class, or of a whole set; with a grid also a list of pictures
+            [3, height, width] of different sizes, which pass one by one.
         layers: dotted names; those of `score_layers` by default.
         norm: "max", "L1" or "L2".
         variant: "mean" or "paper".
+        grid: (rows, columns) to whose cells every map is averaged first; None leaves maps as they are.
         batch_size: pictures per forward pass; memory does not grow with their number.
         progress: wraps the batches.
 
@@ -114,7 +120,8 @@ def fit_reference(
         The reference, on the model's device.
 
     Raises:
-        TypeError, ValueError: bad images, another word, a layer that the model does not have, a model in train mode.
+        TypeError, ValueError: bad images, a list without a grid, another word, a layer that the model does not have, a
+            model in train mode.
 
     Example:
         >>> from xai_utils.models import load_model
@@ -123,28 +130,27 @@ def fit_reference(
         (8, 4)
     """
     check_model(model)
-    check_images(images)
+    chunks = _chunks(images, batch_size, grid)
     check_choice("norm", norm, list(NORMS))
     check_choice("variant", variant, VARIANTS)
-    check_count("batch_size", batch_size)
-    names = score_layers(model, images) if layers is None else tuple(layers)
+    names = score_layers(model, chunks[0]) if layers is None else tuple(layers)
     sums: dict[str, Tensor] = {}
     with (
         torch.inference_mode(),
-        record(model, names, keep=lambda _, output: output.sum(dim=0, dtype=torch.float64)) as outputs,
+        record(model, names, keep=lambda _, output: _on(grid, output).sum(dim=0, dtype=torch.float64)) as outputs,
     ):
-        for chunk in progress(images.split(batch_size)):
+        for chunk in progress(chunks):
             model(chunk)
             sums = {name: sums.get(name, 0) + outputs[name] for name in names}
     divisor = len(images) if variant == "mean" else 1
     found = [_layer_reference(name, sums[name] / divisor, NORMS[norm]) for name in names]
     stays = tuple(layer for layer in found if layer.threshold > 0)
-    return Reference(stays, tuple(layer.layer for layer in found if layer.threshold <= 0), len(images))
+    return Reference(stays, tuple(layer.layer for layer in found if layer.threshold <= 0), len(images), grid)
 
 
 def image_score(
     model: nn.Module,
-    images: Tensor,
+    images: Tensor | Sequence[Tensor],
     reference: Reference,
     *,
     intersect: bool = True,
@@ -160,7 +166,8 @@ def image_score(
 
     Args:
         model: the network of the reference, in eval mode.
-        images: float [batch, 3, height, width], of the size of the reference's pictures.
+        images: float [batch, 3, height, width], of the size of the reference's pictures; if it has a grid, of any size,
+            or a list of pictures [3, height, width].
         reference: as `fit_reference` returns it.
         intersect: whether only important units count.
         batch_size: pictures per forward pass.
@@ -179,22 +186,38 @@ def image_score(
         torch.Size([4])
     """
     check_model(model)
-    check_images(images)
-    check_count("batch_size", batch_size)
     if not isinstance(reference, Reference):
         raise TypeError(f"reference: expected one of fit_reference, got {type(reference).__name__}")
+    chunks = _chunks(images, batch_size, reference.grid)
     if not reference.layers:
         raise ValueError(f"reference: expected layers with activated units, got none of {len(reference.skipped)}")
     names = [layer.layer for layer in reference.layers]
-    count = {layer.layer: _counted(layer, intersect) for layer in reference.layers}
+    count = {layer.layer: _counted(layer, intersect, reference.grid) for layer in reference.layers}
     sizes = torch.stack([layer.important.sum() for layer in reference.layers]).double()
     scores = []
     with torch.inference_mode(), record(model, names, keep=lambda name, output: count[name](output)) as counts:
-        for chunk in progress(images.split(batch_size)):
+        for chunk in progress(chunks):
             model(chunk)
             shares = torch.stack([counts[name].clamp(min=1) for name in names], dim=1) / sizes
             scores.append(shares.log().sum(dim=1))
     return torch.cat(scores).clone()
+
+
+def _chunks(images: Tensor | Sequence[Tensor], batch_size: int, grid: tuple[int, int] | None) -> Sequence[Tensor]:
+    """What passes at once: the batches of a tensor, or each picture of a list."""
+    check_count("batch_size", batch_size)
+    for side in grid or ():
+        check_count("grid", side)
+    if isinstance(images, Sequence) and images and grid:
+        return [check_images(image[None]) for image in images]
+    if isinstance(images, Sequence):
+        raise ValueError(f"images: expected a tensor, or with a grid a list of pictures, got {len(images)} in a list")
+    return check_images(images).split(batch_size)
+
+
+def _on(grid: tuple[int, int] | None, output: Tensor) -> Tensor:
+    """Maps averaged over the cells of a grid; what is no map, or has no grid, as it is."""
+    return adaptive_avg_pool2d(output, grid) if grid and output.ndim == 4 else output
 
 
 def _layer_reference(name: str, values: Tensor, power: float) -> LayerReference:
@@ -203,11 +226,12 @@ def _layer_reference(name: str, values: Tensor, power: float) -> LayerReference:
     return LayerReference(name, threshold, values >= threshold)
 
 
-def _counted(layer: LayerReference, intersect: bool) -> Callable[[Tensor], Tensor]:
+def _counted(layer: LayerReference, intersect: bool, grid: tuple[int, int] | None) -> Callable[[Tensor], Tensor]:
     """Counts the units of a layer that count in each picture: output -> int64 [batch]."""
     places = layer.important.nonzero(as_tuple=True)
 
     def count(output: Tensor) -> Tensor:
+        output = _on(grid, output)
         if output.shape[1:] != layer.important.shape:
             wanted, got = list(layer.important.shape), list(output.shape[1:])
             raise ValueError(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -17,7 +16,7 @@ from xai_utils.experiments.cifar.network import NETWORKS
 from xai_utils.experiments.image_score.pictures import PARTS, split_of
 from xai_utils.experiments.image_score.runs import EPOCHS, pretrained
 from xai_utils.experiments.records import grid, read_records, record_all
-from xai_utils.experiments.semi_supervised import RECIPE, Split, logits_of
+from xai_utils.experiments.semi_supervised import RECIPE, Split, logits_of, pool_of
 from xai_utils.papers.image_score import fit_reference, image_score
 from xai_utils.tensors import Progress, quiet
 from xai_utils.weights import weights_folder, write_weights
@@ -25,7 +24,7 @@ from xai_utils.weights import weights_folder, write_weights
 COMMAND = "python -m xai_utils.experiments.image_score.intervals"
 STAGES = (5, 20, 80)  # epochs; the paper's 10, 50 and 500, for fewer pictures
 PICTURES = ("labelled", "test")
-WIDTH = 0.7  # of the paper's intervals: (-0.7, 0.0], (-1.4, -0.7], ...
+WIDTH = 1.4  # of an interval: twice the paper's (-0.7, 0.0], since small networks' scores lie further apart
 COUNT = 6  # intervals; the lowest holds everything below it too
 STEP, STEPS = 0.1, 100  # of the recorded intervals
 
@@ -94,7 +93,7 @@ def counted(pictures: Scored) -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_intervals(count: np.ndarray, right: np.ndarray, width: float = WIDTH) -> list[Interval]:
-    """Share and accuracy of the pictures in each of the paper's intervals, from the lowest.
+    """Share and accuracy of the pictures in each interval of scores, from the lowest.
 
     Args:
         count: as `counted` returns it.
@@ -102,10 +101,11 @@ def in_intervals(count: np.ndarray, right: np.ndarray, width: float = WIDTH) -> 
         width: of an interval, a multiple of `STEP`.
 
     Example:
-        >>> pictures = Scored(torch.tensor([-0.15, -0.25, -0.95]), torch.tensor([True, False, True]))
+        >>> import torch
+        >>> pictures = Scored(torch.tensor([-0.15, -0.25, -1.95]), torch.tensor([True, False, True]))
         >>> found = in_intervals(*counted(pictures))
         >>> [(round(one.low, 1), round(one.share, 2), one.accuracy) for one in found[-2:]]
-        [(-1.4, 0.33, 1.0), (-0.7, 0.67, 0.5)]
+        [(-2.8, 0.33, 1.0), (-1.4, 0.67, 0.5)]
     """
     steps, found = round(width / STEP), []
     for number in reversed(range(COUNT)):
@@ -127,9 +127,9 @@ def measure_intervals(data: str, network: str, seed: int, epochs: int) -> dict:
 
     Returns:
         Of the "labelled" and the "test" pictures of each class how many there are, "count", and how many of them are
-        recognised, "right", in each interval of `STEP`, from 0 downwards, int [classes, steps]; and the area under the
-        curve with which the "score" and the probability, "softmax", of the class tell the recognised ones among the
-        test pictures from the others, float [classes].
+        recognised, "right", in each interval of `STEP`, from 0 downwards, int [classes, steps]; and, for the test
+        pictures that are *taken* for a class, the areas under the curve with which its "score" and its probability,
+        "softmax", tell those that show it from the others, float or None [classes].
     """
     split, model = split_of(data, seed), pretrained(data, network, seed, epochs)
     found = {name: {"count": [], "right": []} for name in PICTURES}
@@ -139,10 +139,11 @@ def measure_intervals(data: str, network: str, seed: int, epochs: int) -> dict:
         for name, pictures in zip(found, both, strict=True):
             for what, counts in zip(("count", "right"), counted(pictures), strict=True):
                 found[name][what].append(counts.tolist())
-        shown = split.test[0][split.test[1] == target]
-        trust = {"score": both[1].scores, "softmax": logits_of(model, shown).softmax(dim=1)[:, target]}
-        for name, values in trust.items():
-            areas[name].append(round(float(roc_auc_score(both[1].right, values)), 4))
+        pool, *trust = pool_of(model, split._replace(additional=split.test), target)
+        shows = split.test[1][pool] == target
+        for name, values in zip(areas, trust, strict=True):
+            known = 0 < shows.sum() < len(shows)  # both kinds
+            areas[name].append(round(float(roc_auc_score(shows, values)), 4) if known else None)
     return found | areas
 
 
@@ -164,18 +165,21 @@ def trend(data: str, network: str, value: str, seed: int = 0) -> dict[int, np.nd
     Args:
         data: as `split_of` takes it.
         network: a name of `NETWORKS`.
-        value: "high" (share of the test pictures in the highest interval), "accuracy" (of the class's test pictures),
-            "score" or "softmax" (areas under the curve, see `measure_intervals`).
+        value: "high" (share of the test pictures whose score is as high as a tenth's of all classes after the fewest
+            epochs), "accuracy" (of the class's test pictures), "score" or "softmax" (areas under the curve, see
+            `measure_intervals`; nan where there are none).
         seed: of the network.
     """
-    found = {}
+    found, border = {}, None
     for epochs in STAGES:
         row = _recorded(data, network, epochs, seed)
         count, right = (np.array(row["test"][what], dtype=float) for what in ("count", "right"))
+        below = count.sum(axis=0).cumsum() / count.sum()
+        border = int(np.searchsorted(below, 0.1)) + 1 if border is None else border
         found[epochs] = {
-            "high": count[:, : round(WIDTH / STEP)].sum(axis=1) / count.sum(axis=1),
+            "high": count[:, :border].sum(axis=1) / count.sum(axis=1),
             "accuracy": right.sum(axis=1) / count.sum(axis=1),
-        }.get(value, np.array(row.get(value, [])))
+        }.get(value, np.array(row.get(value, []), dtype=float))
     return found
 
 
