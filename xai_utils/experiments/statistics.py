@@ -18,6 +18,22 @@ def wilson_interval(share: float, count: int, z: float = 1.96) -> tuple[float, f
     return centre - half, centre + half
 
 
+def shares_apart(first: float, second: float, count: int) -> tuple[float, float, float]:
+    """By how much one share is larger than another, each seen in `count` trials: (difference, low, high).
+
+    The 95% interval from both Wilson intervals (Newcombe, 1998, method 10), as if the trials were independent; if both
+    are shares of the same pictures it is too wide rather than too narrow.
+
+    Example:
+        >>> [round(value, 3) for value in shares_apart(0.76, 0.75, 4000)]
+        [0.01, -0.009, 0.029]
+    """
+    ends = [wilson_interval(share, count) for share in (first, second)]
+    difference = first - second
+    low = difference - math.hypot(first - ends[0][0], ends[1][1] - second)
+    return difference, low, difference + math.hypot(ends[0][1] - first, second - ends[1][0])
+
+
 def bootstrap_interval(
     values: Sequence[float] | np.ndarray, draws: int = 2000, seed: int = 0
 ) -> tuple[float, float, float]:

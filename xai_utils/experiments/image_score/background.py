@@ -1,7 +1,6 @@
 """Does a high score mean little background? Where the units of a picture's chain of activation lie."""
 
 import argparse
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from tqdm.auto import tqdm
 from xai_utils.activations import record
 from xai_utils.experiments.image_score.shares import CONTROLS, NETWORKS, TRAINING, class_reference, network_of
 from xai_utils.experiments.records import grid, read_records, record_all
+from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.papers.image_score import LayerReference, Reference, image_score
 from xai_utils.parts import CLASSES, Parts, Scene
 from xai_utils.tensors import Progress, quiet
@@ -99,7 +99,7 @@ def measure_background(network: str, class_name: str, pictures: int, training: i
         "share": {name: _rounded(of.nanmean(dim=0)) for name, of in found.shares.items()},
         "important by layer": _rounded(found.important.mean(dim=0)),
         "correlation": {
-            name: [_or_none(spearman(score, layer.numpy())) for layer in of.T] for name, of in found.shares.items()
+            name: [_or_none(_where_shown(score, layer.numpy())) for layer in of.T] for name, of in found.shares.items()
         },
     }
 
@@ -113,26 +113,24 @@ def pictures_of(class_name: str, pictures: int) -> tuple[list[Scene], Tensor]:
     return scenes, torch.stack([scene.image for scene in scenes])
 
 
-def spearman(first: np.ndarray, second: np.ndarray, given: np.ndarray | None = None) -> float:
-    """Spearman's rank correlation of two lists, or the partial one given a third; nan if one of them is constant.
-
-    Pictures for which any of them is nan are left out.
+def spearman(first: np.ndarray, second: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
+    """Spearman's rank correlation along the last axis, or the partial one given a third; nan where one is constant.
 
     Example:
         >>> first, second = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 4.0, 9.0, 16.0])
-        >>> round(spearman(first, second), 6)
-        1.0
+        >>> spearman(first, second).round(6), spearman(first, -second).round(6)
+        (np.float64(1.0), np.float64(-1.0))
     """
     lists = [first, second] if given is None else [first, second, given]
-    there = ~np.isnan(lists).any(axis=0)
-    ranks = np.array([rankdata(values[there]) for values in lists])
-    if there.sum() < 3 or (np.ptp(ranks, axis=1) == 0).any():
-        return float("nan")
-    found = np.corrcoef(ranks)
-    if given is None:
-        return float(found[0, 1])
-    left = np.sqrt((1 - found[0, 2] ** 2) * (1 - found[1, 2] ** 2))
-    return float((found[0, 1] - found[0, 2] * found[1, 2]) / left) if left > 0 else float("nan")
+    ranks = [rankdata(values, axis=-1) for values in lists]
+    centred = [of - of.mean(axis=-1, keepdims=True) for of in ranks]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = [of / np.sqrt((of**2).sum(axis=-1, keepdims=True)) for of in centred]
+        found = (scaled[0] * scaled[1]).sum(axis=-1)
+        if given is None:
+            return found
+        one, other = ((of * scaled[2]).sum(axis=-1) for of in scaled[:2])
+        return (found - one * other) / np.sqrt((1 - one**2) * (1 - other**2))
 
 
 def background_rows(*, progress: Progress = quiet) -> list[dict]:
@@ -141,7 +139,7 @@ def background_rows(*, progress: Progress = quiet) -> list[dict]:
     return record_all(RECORD, wanted, measure_background, command=COMMAND, progress=progress)
 
 
-def background_table(network: str, *, draws: int = 500, seed: int = 0) -> dict[str, list[float]]:
+def background_table(network: str, *, draws: int = 1000, seed: int = 0) -> dict[str, list[float]]:
     """What the recorded rows of a network say: [value, low, high], averaged over its classes, intervals over pictures.
 
     Args:
@@ -153,8 +151,9 @@ def background_table(network: str, *, draws: int = 500, seed: int = 0) -> dict[s
         For each of `CHAINS`: "share, NAME", on the object; the same for the "best" and the "worst" scored fifth of
         each class; "correlation, NAME" with the score (Spearman), "given area" and "given important": partial ones,
         given the object's size, and given where the important units of the class lie on this picture's object. "area",
-        "important" and "shuffled": shares to compare with. "correlation, area": of the score with the object's size.
-        "correlation, formula": that of the other reading with the activated units.
+        "important" and "shuffled": shares to compare with. "correlation, area": of the score with the object's size;
+        "correlation, shuffled": with the share on another picture's object; "correlation, formula": that of the other
+        reading with the activated units.
 
     Raises:
         ValueError: nothing is recorded for the network.
@@ -162,21 +161,19 @@ def background_table(network: str, *, draws: int = 500, seed: int = 0) -> dict[s
     rows = [row["result"] for row in read_records(RECORD) if row["configuration"]["network"] == network]
     if not rows:
         raise ValueError(f"network: expected one that is recorded in {RECORD}.jsonl, got {network!r}")
-    names = ("score", "formula", "area", "important", "shuffled", *CHAINS)
-    classes = [{name: np.array(row[name], dtype=float) for name in names} for row in rows]
     generator = np.random.default_rng(seed)
-    found = [_summary(classes)]
-    for _ in range(draws):
-        chosen = [generator.integers(len(values["score"]), size=len(values["score"])) for values in classes]
-        found.append(
-            _summary([{name: of[some] for name, of in one.items()} for one, some in zip(classes, chosen, strict=True)])
-        )
-    table = {name: [summary[name] for summary in found] for name in found[0]}
-    return {name: [of[0], *map(float, np.quantile(of[1:], [0.025, 0.975]))] for name, of in table.items()}
+    by_class = []
+    for row in rows:
+        count = len(row["score"])
+        chosen = np.concatenate([np.arange(count)[None], generator.integers(count, size=(draws, count))])
+        names = ("score", "formula", "area", "important", "shuffled", *CHAINS)
+        by_class.append(_summary({name: np.array(row[name], dtype=float)[chosen] for name in names}))
+    table = {name: np.mean([of[name] for of in by_class], axis=0) for name in by_class[0]}
+    return {name: [float(of[0]), *map(float, np.quantile(of[1:], [0.025, 0.975]))] for name, of in table.items()}
 
 
 def correlations_by_layer(network: str, chain: str = CHAINS[1]) -> dict[str, tuple[float, float, float]]:
-    """Layer -> the mean over classes of the recorded correlations with the score, and the lowest and highest of them.
+    """Layer -> the mean over classes of its recorded correlations with the score, with an interval over classes.
 
     Args:
         network: one of `NETWORKS` or `CONTROLS`.
@@ -188,28 +185,31 @@ def correlations_by_layer(network: str, chain: str = CHAINS[1]) -> dict[str, tup
         for layer, value in zip(row["layers"], row["correlation"][chain], strict=True):
             if value is not None:
                 found.setdefault(layer, []).append(value)
-    return {layer: (float(np.mean(of)), min(of), max(of)) for layer, of in found.items()}
+    return {layer: bootstrap_interval(of) for layer, of in found.items()}
 
 
-def _summary(classes: Sequence[dict[str, np.ndarray]]) -> dict[str, float]:
-    """The numbers of `background_table` for one choice of pictures."""
-    collected: dict[str, list[float]] = {}
-    for one in classes:
-        order = np.argsort(one["score"])
-        fifth = len(order) // 5
-        values = {name: np.nanmean(one[name]) for name in ("area", "important", "shuffled")}
-        values["correlation, area"] = spearman(one["score"], one["area"])
-        values["correlation, formula"] = spearman(one["formula"], one[CHAINS[0]])
-        for chain in CHAINS:
-            values[f"share, {chain}"] = np.nanmean(one[chain])
-            values[f"share, {chain}, best"] = np.nanmean(one[chain][order[-fifth:]])
-            values[f"share, {chain}, worst"] = np.nanmean(one[chain][order[:fifth]])
-            values[f"correlation, {chain}"] = spearman(one["score"], one[chain])
-            for given in ("area", "important"):
-                values[f"correlation, {chain}, given {given}"] = spearman(one["score"], one[chain], one[given])
-        for name, value in values.items():
-            collected.setdefault(name, []).append(float(value))
-    return {name: float(np.mean(of)) for name, of in collected.items()}
+def _summary(of: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The numbers of `background_table` for one class: values [draws, pictures] -> [draws]."""
+    order = np.argsort(of["score"], axis=1)
+    fifth = order.shape[1] // 5
+    found = {name: of[name].mean(axis=1) for name in ("area", "important", "shuffled")}
+    found |= {f"correlation, {name}": spearman(of["score"], of[name]) for name in ("area", "shuffled")}
+    found["correlation, formula"] = spearman(of["formula"], of[CHAINS[0]])
+    for chain in CHAINS:
+        by_score = np.take_along_axis(of[chain], order, axis=1)
+        found[f"share, {chain}"] = by_score.mean(axis=1)
+        found[f"share, {chain}, best"] = by_score[:, -fifth:].mean(axis=1)
+        found[f"share, {chain}, worst"] = by_score[:, :fifth].mean(axis=1)
+        found[f"correlation, {chain}"] = spearman(of["score"], of[chain])
+        for given in ("area", "important"):
+            found[f"correlation, {chain}, given {given}"] = spearman(of["score"], of[chain], of[given])
+    return found
+
+
+def _where_shown(score: np.ndarray, share: np.ndarray) -> float:
+    """The correlation over the pictures that activate some unit of the layer."""
+    shown = ~np.isnan(share)
+    return float(spearman(score[shown], share[shown])) if shown.sum() > 2 else float("nan")
 
 
 def _places(layer: LayerReference) -> int:

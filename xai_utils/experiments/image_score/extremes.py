@@ -71,7 +71,7 @@ def extreme_pictures(
 
 
 def _first_maps(model: nn.Module, layer: str, scenes: list[Scene], images: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps [pictures, filters, rows, columns], and the share of each map's sum that lies on the object; nan if it is 0."""
+    """Maps [pictures, filters, rows, columns], and which share of each map lies on the object; nan if it is empty."""
     with torch.inference_mode(), record(model, [layer]) as found:
         model(images)
     maps = found[layer].clamp(min=0)

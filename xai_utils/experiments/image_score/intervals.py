@@ -153,10 +153,15 @@ def intervals(data: str, network: str, epochs: int, target: int, seed: int = 0) 
     Raises:
         ValueError: nothing of that kind is recorded.
     """
-    row = _recorded(data, network, epochs, seed)
-    return {
-        name: in_intervals(*(np.array(row[name][what][target]) for what in ("count", "right"))) for name in PICTURES
-    }
+    return {name: in_intervals(*steps(data, network, epochs, target, name, seed)) for name in PICTURES}
+
+
+def steps(
+    data: str, network: str, epochs: int, target: int, pictures: str, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is recorded of the "labelled" or the "test" pictures of a class, as `counted` returns it."""
+    row = _recorded(data, network, epochs, seed)[pictures]
+    return np.array(row["count"][target]), np.array(row["right"][target])
 
 
 def trend(data: str, network: str, value: str, seed: int = 0) -> dict[int, np.ndarray]:

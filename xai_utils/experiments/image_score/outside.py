@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from xai_utils.experiments.image_score.detection import Values, aurocs
 from xai_utils.experiments.image_score.shares import (
     NETWORKS,
+    SMALL,
     TRAINING,
     answers,
     class_references,
@@ -26,7 +27,6 @@ from xai_utils.tensors import Progress, quiet
 COMMAND = "python -m xai_utils.experiments.image_score.outside"
 RECORD = "score_outside"
 PICTURES = 600  # of each kind
-SMALL = "cifar/resnet-cifar10-subset"
 NEED_DATA = "small photographs"
 KINDS = (*CORRUPTIONS, *(kind for kind in MAKERS if kind != "Parts"))  # for networks of Parts
 SMALL_KINDS = (*CORRUPTIONS, "white noise", "textures", "photographs", "Parts")  # for that of small photographs

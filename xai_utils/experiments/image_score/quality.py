@@ -1,7 +1,7 @@
-"""Do low scores find the bad pictures? Scenes made bad by one known cause, and pictures that are classified wrongly."""
+"""Do low scores find the bad pictures? Scenes of Parts that are drawn twice, easy and made bad by one known cause."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -11,10 +11,8 @@ import numpy as np
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.cifar.data import cifar_pictures
 from xai_utils.experiments.image_score.detection import Values, aurocs
 from xai_utils.experiments.image_score.shares import (
-    CIFAR,
     CONTROLS,
     NETWORKS,
     TRAINING,
@@ -28,10 +26,9 @@ from xai_utils.parts import CLASSES, DIFFICULTY, Difficulty, Parts
 from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.image_score.quality"
-RECORD, ERRORS = "score_quality", "score_errors"
+RECORD = "score_quality"
 SPLIT = "test"
 PICTURES = 40  # of each class, each drawn twice
-SMALL = "cifar/resnet-cifar10-subset"
 OTHER_NORMS = ("parts/vgg", "parts/resnet")  # networks on which L1 and L2 are tried too
 STRENGTHS = ("within", "beyond")  # the range that the networks were trained on
 
@@ -153,34 +150,6 @@ def measure_quality(network: str, cause: str, norm: str, pictures: int, training
     }
 
 
-def measure_errors(network: str, norm: str, training: int) -> dict:
-    """One row: how often a picture that is classified rightly has the higher value than one that is not.
-
-    All test pictures; those of a network for CIFAR-10 are what is kept for reporting.
-
-    Args:
-        network: as `network_of` takes it.
-        norm: of the references' thresholds.
-        training: pictures behind each reference.
-
-    Returns:
-        "all" and "within", measure -> [area, low, high] over all pairs, and over pairs with one predicted class;
-        "accuracy" and "pictures".
-    """
-    if network.startswith(CIFAR):
-        images, labels = cifar_pictures(network.removeprefix(CIFAR), SPLIT)
-    else:
-        images, labels = drawn(DIFFICULTY, len(Parts(SPLIT)) // len(CLASSES))
-    values, predicted = values_of(network, images.float() / 255, labels, training=training, norm=norm)
-    right = (predicted == labels).numpy()
-    return {
-        "all": right_against_wrong(values, right),
-        "within": right_against_wrong(values, right, predicted.numpy()),
-        "accuracy": round(float(right.mean()), 4),
-        "pictures": len(right),
-    }
-
-
 def right_against_wrong(values: Values, right: np.ndarray, groups: np.ndarray | None = None) -> dict[str, list[float]]:
     """How often a picture that is classified rightly has the higher value; measures that know the class are left out.
 
@@ -207,12 +176,6 @@ def quality_rows(*, progress: Progress = quiet) -> list[dict]:
     return record_all(RECORD, wanted, measure_quality, command=COMMAND, progress=progress)
 
 
-def error_rows(networks: Sequence[str] = NETWORKS, *, progress: Progress = quiet) -> list[dict]:
-    """Whether low scores are wrong answers, recorded or computed now."""
-    wanted = grid(network=networks, norm=["max"], training=[TRAINING])
-    return record_all(ERRORS, wanted, measure_errors, command=COMMAND, progress=progress)
-
-
 def score_quality(network: str, measure: str = "true class", norm: str = "max") -> dict[tuple[str, str], list[float]]:
     """The recorded areas of a measure: (cause, strength) -> [area, low, high].
 
@@ -229,25 +192,10 @@ def score_quality(network: str, measure: str = "true class", norm: str = "max") 
     return {(cause, strength): of[strength]["areas"][measure] for cause, of in rows.items() for strength in STRENGTHS}
 
 
-def score_errors(measure: str = "predicted class", pairs: str = "all") -> dict[str, list[float]]:
-    """The recorded areas of a measure for right against wrong answers: network -> [area, low, high].
-
-    Args:
-        measure: a measure of `values_of` that does not know the label, or a difference to a rival.
-        pairs: "all", or "within" one predicted class.
-    """
-    return {row["configuration"]["network"]: row["result"][pairs][measure] for row in read_records(ERRORS)}
-
-
 def main() -> None:
-    """Command line: records both tables; that of CIFAR-10 needs $XAI_DATA and is left out by --only-parts."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--only-parts", action="store_true")
-    networks = NETWORKS if parser.parse_args().only_parts else (*NETWORKS, SMALL)
-    error_rows(networks, progress=tqdm)
+    """Command line: records what scores say of scenes made bad; ten minutes."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
     quality_rows(progress=tqdm)
-    for measure in ("predicted class", *RIVALS):
-        print("wrong answers,", measure, score_errors(measure))
     for network, measure in product((*NETWORKS, *CONTROLS), ("true class", *RIVALS)):
         print(network, measure, score_quality(network, measure))
 

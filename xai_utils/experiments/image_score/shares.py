@@ -19,6 +19,7 @@ from xai_utils.tensors import check_count, check_images, check_model
 
 NETWORKS = tuple(f"parts/{name}" for name in ARCHITECTURES)
 CIFAR = "cifar/resnet-"  # what follows is the name of its pictures
+SMALL = "cifar/resnet-cifar10-subset"
 UNTRAINED = "untrained/"  # what follows is the name of a miniature; a control
 CONTROLS = ("untrained/vgg", "untrained/resnet")  # what scores say without anything learned
 TRAINING = 200  # pictures of a class from which its reference is made

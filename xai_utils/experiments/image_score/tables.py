@@ -139,10 +139,16 @@ def choices(data: str, network: str, arm: str) -> dict[str, Interval]:
     runs = _runs(data, network, arm).values()
     found = {}
     for name in ("chosen", "right", "loss", "common"):
-        means = [np.mean([value for value in run[name] if value is not None]) for run in runs if any(run[name])]
-        if means:
-            found[name] = bootstrap_interval(means)
+        means = [mean_of(run, name) for run in runs]
+        if not np.isnan(means).all():
+            found[name] = bootstrap_interval([mean for mean in means if mean == mean])
     return found
+
+
+def mean_of(result: dict, name: str) -> float:
+    """The mean over the epochs of what a run says of its choices, such as "loss"; nan if it chose nothing."""
+    known = [value for value in result[name] if value is not None]
+    return sum(known) / len(known) if known else float("nan")
 
 
 def assembly(data: str, network: str) -> dict[str, np.ndarray]:

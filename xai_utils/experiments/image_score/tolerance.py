@@ -1,5 +1,6 @@
 """How much wrong labels disturb a reference: the paper's "error-endurance" of VGG and ResNet."""
 
+import numpy as np
 import torch
 from scipy.stats import spearmanr
 from torch import Tensor
@@ -88,6 +89,17 @@ def tolerance(data: str, network: str, value: str = "scores") -> dict[float, Int
     if not means:
         raise ValueError(f"data, network: expected recorded ones, got {data!r}, {network!r}; run `{COMMAND}`")
     return {wrong: bootstrap_interval(found) for wrong, found in means.items()}
+
+
+def compared(data: str, first: str, second: str, wrong: float) -> Interval:
+    """By how much the first network's rank correlations are higher, paired by seed and class, with its 95% interval."""
+    found = {}
+    for row in read_records(RECORD):
+        about = row["configuration"]
+        if (about["data"], about["wrong"]) == (data, wrong):
+            found[about["network"], about["seed"]] = row["result"]["scores"]
+    seeds = sorted({seed for _, seed in found})
+    return bootstrap_interval(np.subtract(*([found[name, seed] for seed in seeds] for name in (first, second))).ravel())
 
 
 def record_tolerance(*, progress: Progress = quiet) -> list[dict]:

@@ -1,0 +1,133 @@
+"""Claims of sections 1 and 3.1: what selected pictures do for a network that learns from them."""
+
+from collections.abc import Sequence
+
+from xai_utils.experiments.claims import Claim, Interval, in_words, printed_numbers, verdict
+from xai_utils.experiments.image_score import tables, tolerance
+from xai_utils.experiments.image_score.pictures import PARTS
+from xai_utils.experiments.image_score.runs import recorded_runs
+from xai_utils.experiments.statistics import bootstrap_interval, paired_difference, shares_apart
+
+SAID = {PARTS: "Parts", "cifar10-subset": "CIFAR-10, 12,000 labelled", "cifar10": "CIFAR-10"}
+BESIDE = "not in the paper"
+NAMES = {"vgg": "VGG", "resnet": "ResNet"}
+
+
+def learning_claims() -> list[Claim]:
+    """All claims about learning, for every data set and network with records."""
+    return [claim for data, network in learned() for claim in (*_of(data, network), *_assembled(data, network))]
+
+
+def learned() -> list[tuple[str, str]]:
+    """The data sets and networks of which baseline, score and softmax are recorded."""
+    return [
+        (data, network)
+        for data in tables.data_sets()
+        for network in NAMES
+        if all(recorded_runs(data, network, arm) for arm in ("baseline", "score", "softmax"))
+    ]
+
+
+def _of(data: str, network: str) -> list[Claim]:
+    """Tables 1 and 2 and the reasons that the paper gives for them, one network on one data set."""
+
+    def gain(arm: str, value: str = "recall", other: str = "baseline") -> Interval:
+        return tables.mean_gain(data, network, arm, value, other)
+
+    def claim(place: str, says: str, interval: Interval, more: str = "", unit: str = "points") -> Claim:
+        return Claim(place, says, f"{in_words(interval)} {unit}{more}", scale(data, network), verdict(interval))
+
+    table = "Table 1" if network == "vgg" else "Table 2"
+    confident = _difference(data, network, "loss")
+    counts = {arm: _significant(data, network, arm) for arm in ("score", "softmax")}
+    found = [
+        claim(table, "selection by score improves a class's accuracy", gain("score"), counts["score"]),
+        claim(table, "selection by softmax does not", _turned(gain("softmax")), counts["softmax"]),
+        claim(table, "score beats softmax", gain("score", other="softmax")),
+        claim(BESIDE, "F1 of the class improves too", gain("score", "F1")),
+        claim(BESIDE, "accuracy on all classes improves too", gain("score", "overall")),
+        claim("section 1", "what the softmax chooses is known already: its loss is lower", confident, unit="nats"),
+    ]
+    if recorded_runs(data, network, "naive"):
+        says = "adding all pictures as predicted does not work well: no gain on all classes"
+        found.append(claim("section 1", says, _turned(naive_gain(data, network))))
+    rivals = {
+        "random": "score beats a random choice from the same pool",
+        "repeat": "score beats labelled pictures of the class shown once more",
+    }
+    recorded = [arm for arm in rivals if recorded_runs(data, network, arm)]
+    return [*found, *(claim(BESIDE, rivals[arm], gain("score", other=arm)) for arm in recorded)]
+
+
+def naive_gain(data: str, network: str, arm: str = "naive") -> Interval:
+    """What all additional pictures, as predicted or with their "truth", change in the accuracy on all classes, points.
+
+    The 95% interval is over seeds; with one seed over the test pictures.
+    """
+    runs, base = (recorded_runs(data, network, name) for name in (arm, "baseline"))
+    keys = sorted(runs, key=str)
+    means = [[tables.per_epoch(of[key], 0, "overall").mean() for key in keys] for of in (runs, base)]
+    return _apart(*means, sum(runs[keys[0]]["of_class"]))
+
+
+def scale(data: str, network: str) -> str:
+    """On what: data set, network and the number of seeds."""
+    seeds = len({seed for seed, _ in recorded_runs(data, network, "score")})
+    return f"{SAID[data]}, {NAMES[network]}, {seeds} seed{'s' * (seeds > 1)}"
+
+
+def _turned(interval: Interval) -> Interval:
+    """The same for the claim that there is no gain."""
+    mean, low, high = interval
+    return -mean, -high, -low
+
+
+def _difference(data: str, network: str, name: str) -> Interval:
+    """By how much a fact about the score's choice is larger than about the softmax's, over classes and seeds."""
+    score, softmax = (recorded_runs(data, network, arm) for arm in ("score", "softmax"))
+    both = sorted(set(score) & set(softmax))
+    differences = [tables.mean_of(score[key], name) - tables.mean_of(softmax[key], name) for key in both]
+    return bootstrap_interval(differences)
+
+
+def _significant(data: str, network: str, arm: str) -> str:
+    """In how many classes the gain is significant, in the paper's way and over seeds with Holm's correction."""
+    level = printed_numbers("image_score")["settings"]["significance"]
+    first = sum(gain.p < level for gain in tables.gains_of_run(data, network, arm))
+    seeds = {seed for seed, _ in recorded_runs(data, network, arm)}
+    over = sum(gain.p < level for gain in tables.gains_over_seeds(data, network, arm)) if len(seeds) > 1 else None
+    return f"; significant over epochs in {first} classes" + (f", over seeds in {over}" if over is not None else "")
+
+
+def _apart(first: Sequence[float], second: Sequence[float], pictures: int) -> Interval:
+    """The difference of accuracies in points, with its interval over seeds, or over the test pictures of one seed."""
+    if len(first) > 1:
+        return paired_difference(first, second)[:3]
+    return tuple(100 * value for value in shares_apart(first[0] / 100, second[0] / 100, pictures))
+
+
+def _assembled(data: str, network: str) -> list[Claim]:
+    """Table 3."""
+    try:
+        found = tables.assembly(data, network)
+    except ValueError:
+        return []
+    pictures = sum(next(iter(recorded_runs(data, network, "baseline").values()))["of_class"])
+    interval = _apart(*(found[name].mean(axis=1) for name in ("assembled", "baseline")), pictures)
+    says = "networks of all classes, assembled by score, beat the baseline by about 1 point"
+    return [Claim("Table 3", says, f"{in_words(interval)} points", scale(data, network), verdict(interval))]
+
+
+def tolerance_claim() -> Claim:
+    """Section 3.1: "ResNet is more error-endurant"."""
+    worst = max(share for share in tolerance.WRONG if share <= 0.3)
+    found = {network: tolerance.tolerance(PARTS, network)[worst] for network in NAMES}
+    difference = tolerance.compared(PARTS, "resnet", "vgg", worst)
+    words = ", ".join(f"{NAMES[network]} {in_words(of)}" for network, of in found.items())
+    return Claim(
+        "section 3.1",
+        "ResNet's reference endures wrong labels better than VGG's",
+        f"rank correlation of scores with {worst:.0%} wrong pictures: {words}; difference {in_words(difference)}",
+        f"Parts, {len(tolerance.SEEDS)} seeds",
+        verdict(difference),
+    )
