@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from xai_utils.experiments import records
-from xai_utils.experiments.cifar.network import NETWORKS, cifar_classifier, cifar_network
+from xai_utils.experiments.cifar.network import NETWORKS, cifar_classifier, cifar_network, load_classifier
 from xai_utils.experiments.image_score import intervals, runs, tables
 from xai_utils.experiments.image_score.pictures import class_of, split_of
 from xai_utils.experiments.semi_supervised import (
@@ -246,22 +246,39 @@ def test_intervals_count_every_picture_once(tiny, split):
 
 
 def test_parts_are_split_by_the_seed_and_never_shared():
-    first, second = (split_of("parts", seed, (30, 20, 20)) for seed in (0, 1))
-    assert [len(part[1]) for part in first] == [30, 20, 20]
-    assert first.labelled[0].shape == (30, 3, 32, 32)
+    first, second = (split_of("parts-few", seed) for seed in (0, 1))
+    assert [len(part[1]) for part in first] == [600, 400, 400]
+    assert first.labelled[0].shape == (600, 3, 32, 32)
     assert torch.equal(first.test[0], second.test[0])
     assert not torch.equal(first.labelled[0], second.labelled[0])
-    assert torch.equal(split_of("parts", 0, (10, 20, 20)).labelled[0], first.labelled[0][:10])
 
 
 def test_a_class_of_parts_is_the_splits_own():
-    whole, own = split_of("parts", 0, (30, 20, 20)), class_of(0, 4, (30, 20, 20))
-    assert torch.equal(own.labelled[0], whole.labelled[0][whole.labelled[1] == 4])
-    assert torch.equal(own.test[0], whole.test[0][whole.test[1] == 4])
-    assert torch.equal(own.additional[0], whole.additional[0])
+    few, own = split_of("parts-few", 0), class_of(0, 4, additional=20)
+    known = few.labelled[0][few.labelled[1] == 4]
+    assert torch.equal(own.labelled[0][: len(known)], known)
+    assert set(own.labelled[1].tolist()) == set(own.test[1].tolist()) == {4}
+    assert torch.equal(own.additional[0], few.additional[0][:20])
 
 
 def test_the_papers_shares_are_read_from_their_one_home():
     assert set(SELECTED) | set(WHOLE) == set(ARMS)
     assert runs.alpha_of("cifar10-subset", "vgg", 1) > runs.alpha_of("cifar10-subset", "vgg", 0)
     assert runs.alpha_of("parts", "resnet", None) == 1
+
+
+@pytest.mark.parametrize("arm", ["baseline", "score"])
+def test_recorded_runs_are_those_of_this_code(arm):
+    rows = [row for row in records.read_records("semi_supervised_parts-few") if row["configuration"]["arm"] == arm]
+    again = runs.measure_run(**rows[0]["configuration"])
+    assert np.abs(np.subtract(again["hits"], rows[0]["result"]["hits"])).sum(axis=1).max() <= 20  # of 400 pictures
+
+
+def test_recorded_intervals_are_those_of_the_kept_weights():
+    row = next(r for r in records.read_records("score_intervals") if r["configuration"]["epochs"] == 20)
+    name = "small/{network}-{data}-{epochs}".format(**row["configuration"])
+    pictures = intervals.scored(load_classifier(name), class_of(0, 3), 3)
+    for kind, found in zip(intervals.PICTURES, pictures, strict=True):
+        recorded = np.cumsum(row["result"][kind]["count"][3])
+        assert np.abs(np.cumsum(intervals.counted(found)[0]) - recorded).max() <= 5  # kept in half precision
+        assert found.right.sum() == pytest.approx(sum(row["result"][kind]["right"][3]), abs=3)

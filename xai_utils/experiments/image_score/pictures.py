@@ -8,24 +8,23 @@ from xai_utils.experiments.cifar.data import cifar_classes, cifar_pictures
 from xai_utils.experiments.semi_supervised import Pictures, Split
 from xai_utils.parts import CLASSES, Parts
 
-PARTS = "parts"
+PARTS, FEW = "parts", "parts-few"  # the second is for a look and for tests
 SIZE = (32, 32)  # of Parts' pictures here, in pixels; CIFAR-10's
-COUNTS = (3000, 2000, 2000)  # labelled, additional and test pictures of Parts: three to two, as in the paper
+COUNTS = {PARTS: (3000, 2000, 2000), FEW: (600, 400, 400)}  # labelled, additional (three to two, as in the paper), test
 SPLITS = ("train", "additional", "test")
 
 
 @cache
-def split_of(data: str, seed: int, counts: tuple[int, int, int] = COUNTS) -> Split:
+def split_of(data: str, seed: int) -> Split:
     """Labelled, additional and test pictures of a data set.
 
     Args:
-        data: "parts", or the name of a folder with CIFAR-10's files, of whose training pictures the first three fifths
-            are labelled and the rest additional, as in the paper.
+        data: a name of `COUNTS`, or that of a folder with CIFAR-10's files, of whose training pictures the first three
+            fifths are labelled and the rest additional, as in the paper.
         seed: says which of Parts' training and additional pictures are taken.
-        counts: how many of Parts.
     """
-    if data == PARTS:
-        return Split(*(_drawn(name, some) for name, some in _chosen(seed, counts).items()))
+    if data in COUNTS:
+        return Split(*(_drawn(name, some) for name, some in _chosen(seed, COUNTS[data]).items()))
     training, watched, test = (cifar_pictures(data, name) for name in ("train", "validation", "test"))
     border = len(training[1]) * 3 // 5
     known, other = (tuple(part[some] for part in training) for some in (slice(border), slice(border, None)))
@@ -33,24 +32,23 @@ def split_of(data: str, seed: int, counts: tuple[int, int, int] = COUNTS) -> Spl
 
 
 @cache
-def class_of(seed: int, target: int, counts: tuple[int, int, int] = COUNTS) -> Split:
-    """The same split of Parts without the labelled and the test pictures of other classes; quickly drawn.
+def class_of(seed: int, target: int, additional: int = 0) -> Split:
+    """The split of "parts" without the labelled and the test pictures of other classes; quickly drawn.
 
     Args:
         seed: see `split_of`.
         target: the class.
-        counts: of the split before other classes go; 0 additional pictures, for instance.
+        additional: how many additional pictures, of all classes.
     """
-    found = []
-    for name, some in _chosen(seed, counts).items():
-        labels = Parts(name, size=SIZE).labels_kept_apart()[some]
-        found.append(_drawn(name, some if name == "additional" else some[labels == target]))
-    return Split(*found)
+    labelled, _, test = COUNTS[PARTS]
+    chosen = _chosen(seed, (labelled, additional, test))
+    labels = {name: Parts(name).labels_kept_apart()[some] for name, some in chosen.items()}
+    return Split(*(_drawn(n, some if n == "additional" else some[labels[n] == target]) for n, some in chosen.items()))
 
 
 def classes_of(data: str) -> list[str]:
     """The names of a data set's classes, in the order of the labels."""
-    return list(CLASSES) if data == PARTS else cifar_classes(data)
+    return list(CLASSES) if data in COUNTS else cifar_classes(data)
 
 
 def _chosen(seed: int, counts: tuple[int, int, int]) -> dict[str, torch.Tensor]:

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from xai_utils.experiments.cifar.network import NETWORKS, cifar_classifier
 from xai_utils.experiments.claims import printed_numbers
-from xai_utils.experiments.image_score.pictures import PARTS, classes_of, split_of
+from xai_utils.experiments.image_score.pictures import COUNTS, FEW, PARTS, classes_of, split_of
 from xai_utils.experiments.records import read_records, record_all
 from xai_utils.experiments.semi_supervised import RECIPE, Split, assembled, pretrain, retrain, scores_of
 from xai_utils.models import Classifier
@@ -18,13 +18,18 @@ from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.image_score"
 CHECKPOINTS = Path(".cache") / "image_score"
-EPOCHS = {PARTS: (20, 10), "cifar10-subset": (20, 20), "cifar10": (100, 100)}  # before and during re-training
+EPOCHS = {
+    PARTS: (20, 10),
+    FEW: (2, 2),
+    "cifar10-subset": (20, 20),
+    "cifar10": (100, 100),
+}  # before and during re-training
 MOMENTS = 5  # how often the networks of all classes are assembled during re-training
 
 
 def alpha_of(data: str, network: str, target: int | None) -> float:
     """The share of the pool that is chosen: the paper's for CIFAR-10, 0.3 for Parts; 1 where no class is chosen for."""
-    return 1.0 if target is None else 0.3 if data == PARTS else _alphas()[network][target]
+    return 1.0 if target is None else 0.3 if data in COUNTS else _alphas()[network][target]
 
 
 @cache
