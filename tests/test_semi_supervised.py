@@ -8,7 +8,7 @@ import torch
 
 from xai_utils.experiments import records
 from xai_utils.experiments.cifar.network import NETWORKS, cifar_classifier, cifar_network, load_classifier
-from xai_utils.experiments.image_score import intervals, runs, tables
+from xai_utils.experiments.image_score import chains, intervals, runs, tables, tolerance
 from xai_utils.experiments.image_score.pictures import class_of, split_of
 from xai_utils.experiments.semi_supervised import (
     ARMS,
@@ -24,6 +24,7 @@ from xai_utils.experiments.semi_supervised import (
     scores_of,
 )
 from xai_utils.experiments.statistics import holm
+from xai_utils.papers.image_score import LayerReference, Reference
 
 SHORT = replace(RECIPE, epochs=2, batch_size=8)
 FIRST = 40  # labelled pictures
@@ -206,7 +207,10 @@ def test_a_killed_study_goes_on_with_the_runs_that_are_missing(tiny, monkeypatch
         assert 0 <= gain.p <= 1
     together = runs.record_assembly("parts", "vgg", 0)["result"]
     assert together["epochs"] == [1, 2, 3, 4, 5]
-    assert set(tables.assembly("parts", "vgg")) == {"epochs", "baseline", "assembled"}
+    assert tables.assembly("parts", "vgg")[0]["assembled"].shape == (1, 5)
+    assert tables.assembly("parts", "resnet") == []
+    assert tables.arms_of("parts", "vgg") == ["score", "softmax"]
+    assert tables.seeds_of("parts", "vgg", "score") == [0]
     assert tables.labelling_accuracy("parts", "vgg", 1)["score"].shape == (1, 5)
     low, high = tables.mean_gain("parts", "vgg", "score")[1:]
     assert low <= np.mean([gain.difference for gain in gains]) <= high
@@ -243,6 +247,42 @@ def test_intervals_count_every_picture_once(tiny, split):
             assert (right <= count).all()
             shares = intervals.in_intervals(count, right)
             assert sum(one.share for one in shares) == pytest.approx(1)
+
+
+def test_bins_hold_every_picture_of_both_kinds_once():
+    seen = intervals.Scored(torch.tensor([-3.0, -1.0, 0.0, -2.9]).double(), torch.tensor([True, True, False, False]))
+    new = intervals.Scored(torch.tensor([-1.4, -0.1]).double(), torch.tensor([True, True]))
+    found = intervals.in_bins((seen, new), bins=3)
+    assert [one.share for one in found["seen"]] == [0.5, 0.25, 0.25]
+    assert [one.share for one in found["new"]] == [0, 0.5, 0.5]
+    assert [one.accuracy for one in found["seen"]] == [0.5, 1, 0]
+    assert found["seen"][0].low == -3
+    assert found["new"][-1].high == 0
+
+
+def test_chains_are_alike_by_the_units_in_common():
+    layer = LayerReference("0", 0.5, torch.tensor([True, True, False]))
+    answers = torch.tensor([[1.0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0]])
+    found = chains.alike(torch.nn.Sequential(torch.nn.Identity()).eval(), answers, Reference((layer,), (), 4))
+    expected = [[1, 1 / 2, 0, 0], [1 / 2, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    assert torch.allclose(found, torch.tensor(expected, dtype=found.dtype))
+
+
+def test_classes_with_few_mistakes_are_left_out_of_the_chains(tiny, monkeypatch):
+    monkeypatch.setattr(chains, "FEWEST", 100)
+    monkeypatch.setattr(chains, "split_of", runs.split_of)
+    assert chains.measure_chains("parts", "vgg", 0, 3) == {kind: [None] * 3 for kind in chains.PAIRS}
+    monkeypatch.setattr(chains, "FEWEST", 0)
+    found = chains.measure_chains("parts", "vgg", 0, 3)
+    assert all(0 <= value <= 1 for values in found.values() for value in values if value == value)
+
+
+def test_a_reference_without_wrong_pictures_is_the_clean_one(tiny, monkeypatch):
+    monkeypatch.setattr(tolerance, "split_of", runs.split_of)
+    clean = tolerance.measure_tolerance("parts", "vgg", 0, 3, wrong=0.0)
+    assert clean == {"important": [1.0] * 3, "scores": [1.0] * 3}
+    wrong = tolerance.measure_tolerance("parts", "vgg", 0, 3, wrong=0.5)
+    assert np.mean(wrong["important"]) < 1
 
 
 def test_parts_are_split_by_the_seed_and_never_shared():

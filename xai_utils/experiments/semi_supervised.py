@@ -149,6 +149,27 @@ def pool_of(model: nn.Module, split: Split, target: int) -> tuple[Tensor, Tensor
     return pool, scores_of(model, images, shown), logits.log_softmax(dim=1)[:, target]
 
 
+def best_of(trust: Tensor, share: float) -> Tensor:
+    """The places of the most trusted ones, the best first, int64; as many as the share, rounded.
+
+    Example:
+        >>> best_of(torch.tensor([0.1, 0.9, 0.5, 0.3]), 0.5)
+        tensor([1, 2])
+    """
+    return trust.topk(round(share * len(trust))).indices
+
+
+def right_so_far(trust: Tensor, right: Tensor) -> list[float]:
+    """The share of right labels among the most trusted one, two, three, ...
+
+    Example:
+        >>> right_so_far(torch.tensor([0.1, 0.9, 0.5]), torch.tensor([True, True, False]))
+        [1.0, 0.5, 0.6666666666666666]
+    """
+    ordered = right[trust.argsort(descending=True, stable=True)].double()
+    return (ordered.cumsum(0) / torch.arange(1, len(ordered) + 1)).tolist()
+
+
 def scores_of(model: nn.Module, pictures: Tensor, shown: Tensor) -> Tensor:
     """The image scores of pictures, float [pictures], from a reference made of other ones; none of no pictures.
 
@@ -204,8 +225,8 @@ def _choose(
         numbers = (true >= 0).nonzero().flatten() if arm == "truth" else torch.arange(len(true))
         return Choice(first + numbers, (true if arm == "truth" else predicted)[numbers]), torch.nan
     pool, scores, chances = pool_of(model, split, target)
-    count = round(share * len(pool))
-    best = {"score": scores.topk(count).indices, "softmax": chances.topk(count).indices}
+    best = {"score": best_of(scores, share), "softmax": best_of(chances, share)}
+    count = len(best["score"])
     if arm == "repeat":
         own = (split.labelled[1] == target).nonzero().flatten()
         numbers = own[torch.randint(len(own), (count,), generator=generator)]

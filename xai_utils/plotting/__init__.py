@@ -6,7 +6,7 @@ transparent to dark purple. Both scales stay apart for colour-blind readers, and
 readable when it is shown at the width of a phone.
 """
 
-from .bars import grouped_bars
+from .bars import grouped_bars, interval_bars
 from .charts import chart, curves, matrix, scatter
 from .look import style
 from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps
@@ -19,6 +19,7 @@ __all__ = [
     "curves",
     "cut_out",
     "grouped_bars",
+    "interval_bars",
     "matrix",
     "outlined",
     "overlay",

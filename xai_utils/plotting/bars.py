@@ -1,12 +1,35 @@
 """Bars in groups: how something is spread over intervals, for several groups of pictures side by side."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .look import SERIES, WIDTH, figure_of, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+class Interval(Protocol):
+    """Things that were counted by the interval of their score."""
+
+    low: float
+    share: float
+    accuracy: float
+
+
+def interval_bars(groups: Mapping[str, Sequence[Interval]], *, title: str = "") -> "Figure":
+    """Two panels over intervals of scores: the share that is recognised, and the share that lies in each interval.
+
+    Args:
+        groups: name -> the same intervals, from the lowest.
+        title: one line above the panels.
+    """
+    labels = [f"{one.low:.1f}" for one in next(iter(groups.values()))]
+    panels = {
+        "share recognised": {name: [one.accuracy for one in of] for name, of in groups.items()},
+        "share of the pictures": {name: [one.share for one in of] for name, of in groups.items()},
+    }
+    return grouped_bars(panels, labels, xlabel="score, from", title=title)
 
 
 @styled

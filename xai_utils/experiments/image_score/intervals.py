@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -23,7 +24,7 @@ from xai_utils.weights import weights_folder, write_weights
 
 COMMAND = "python -m xai_utils.experiments.image_score.intervals"
 STAGES = (5, 20, 80)  # epochs; the paper's 10, 50 and 500, for fewer pictures
-PICTURES = ("labelled", "test")
+PICTURES = {"labelled": "seen", "test": "new"}  # of a class, and how the chapter calls them
 WIDTH = 1.4  # of an interval: twice the paper's (-0.7, 0.0], since small networks' scores lie further apart
 COUNT = 6  # intervals; the lowest holds everything below it too
 STEP, STEPS = 0.1, 100  # of the recorded intervals
@@ -101,7 +102,6 @@ def in_intervals(count: np.ndarray, right: np.ndarray, width: float = WIDTH) -> 
         width: of an interval, a multiple of `STEP`.
 
     Example:
-        >>> import torch
         >>> pictures = Scored(torch.tensor([-0.15, -0.25, -1.95]), torch.tensor([True, False, True]))
         >>> found = in_intervals(*counted(pictures))
         >>> [(round(one.low, 1), round(one.share, 2), one.accuracy) for one in found[-2:]]
@@ -113,6 +113,26 @@ def in_intervals(count: np.ndarray, right: np.ndarray, width: float = WIDTH) -> 
         pictures, known = count[some].sum(), right[some].sum()
         accuracy = float(known / pictures) if pictures else float("nan")
         found.append(Interval(-width * (number + 1), -width * number, float(pictures / count.sum()), accuracy))
+    return found
+
+
+def in_bins(both: tuple[Scored, Scored], bins: int = 9) -> dict[str, list[Interval]]:
+    """Share and accuracy of "seen" and "new" pictures in equal bins over all of their scores, from the lowest.
+
+    Args:
+        both: as `scored` returns them.
+        bins: how many.
+    """
+    scores = torch.cat([pictures.scores for pictures in both])
+    edges = torch.linspace(float(scores.min()), float(scores.max()), bins + 1, dtype=scores.dtype)
+    found: dict[str, list[Interval]] = {}
+    for name, pictures in zip(PICTURES.values(), both, strict=True):
+        place = torch.bucketize(pictures.scores, edges[1:-1])
+        inside = [pictures.right[place == number].double() for number in range(bins)]
+        found[name] = [
+            Interval(float(low), float(high), len(some) / len(place), some.mean().item())
+            for low, high, some in zip(edges[:-1], edges[1:], inside, strict=True)
+        ]
     return found
 
 
@@ -148,12 +168,12 @@ def measure_intervals(data: str, network: str, seed: int, epochs: int) -> dict:
 
 
 def intervals(data: str, network: str, epochs: int, target: int, seed: int = 0) -> dict[str, list[Interval]]:
-    """A recorded figure: "labelled" and "test" -> the intervals, from the lowest.
+    """A recorded figure: "seen" and "new" pictures -> the intervals, from the lowest.
 
     Raises:
         ValueError: nothing of that kind is recorded.
     """
-    return {name: in_intervals(*steps(data, network, epochs, target, name, seed)) for name in PICTURES}
+    return {says: in_intervals(*steps(data, network, epochs, target, name, seed)) for name, says in PICTURES.items()}
 
 
 def steps(

@@ -34,7 +34,7 @@ def alpha_of(data: str, network: str, target: int | None) -> float:
 
 @cache
 def _alphas() -> dict[str, list[float]]:
-    return printed_numbers("image_score")["settings"]["alpha"]
+    return printed_numbers("image_score")["training"]["alpha"]
 
 
 def runs_of(data: str, network: str, seed: int, arms: dict[str, list[int]]) -> list[dict]:

@@ -1,5 +1,6 @@
 """Tables 1 to 3 and figure 5, from the recorded runs: does selecting by score beat selecting by softmax?"""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.image_score.pictures import PARTS
 from xai_utils.experiments.image_score.runs import COMMAND, recorded_runs
 from xai_utils.experiments.records import read_records
+from xai_utils.experiments.semi_supervised import SELECTED
 from xai_utils.experiments.statistics import bootstrap_difference, bootstrap_interval, holm, paired_difference
 
 VALUES = ("recall", "precision", "F1", "overall")  # the first is what the paper's tables show
@@ -119,6 +121,28 @@ def mean_gain(data: str, network: str, arm: str, value: str = "recall", other: s
     return paired_difference(means, [0.0] * len(means))[:3]
 
 
+def gains_by_arm(data: str, network: str, value: str = "recall") -> dict[str, Interval]:
+    """`mean_gain` of every recorded arm."""
+    return {arm: mean_gain(data, network, arm, value) for arm in arms_of(data, network)}
+
+
+def lines(names: Sequence[str], score: Sequence[Gain], softmax: Sequence[Gain]) -> str:
+    """Table 1 or 2 in Markdown, with the paper's columns.
+
+    Args:
+        names: of all classes.
+        score: the left half, a `Gain` for each class.
+        softmax: the right half, for the same classes.
+    """
+    head = "| class | baseline | score | difference | p | softmax | difference | p | score - softmax |\n" + "|---" * 9
+    rows = [
+        f"| {names[one.target]} | {one.baseline:.1f} | {one.trained:.1f} | {one.difference:+.1f} | {one.p:.3f} | "
+        f"{other.trained:.1f} | {other.difference:+.1f} | {other.p:.3f} | {one.trained - other.trained:+.1f} |"
+        for one, other in zip(score, softmax, strict=True)
+    ]
+    return "\n".join([f"{head}|", *rows])
+
+
 def labelling_accuracy(data: str, network: str, target: int, value: str = "recall") -> dict[str, np.ndarray]:
     """Figure 5: arm -> figure after each epoch of re-training, float [seeds, epochs]."""
     arms = {arm: recorded_runs(data, network, arm) for arm in ("baseline", "score", "softmax", "random", "repeat")}
@@ -151,13 +175,26 @@ def mean_of(result: dict, name: str) -> float:
     return sum(known) / len(known) if known else float("nan")
 
 
-def assembly(data: str, network: str) -> dict[str, np.ndarray]:
-    """Table 3: "epochs" [moments], and the accuracies "baseline" and "assembled", per cent, float [seeds, moments]."""
-    rows = [row for row in read_records(f"assembly_{data}") if row["configuration"]["network"] == network]
-    if not rows:
-        raise ValueError(f"data, network: expected recorded ones, got {data!r}, {network!r}; run `{COMMAND}`")
-    found = {name: 100 * np.array([row["result"][name] for row in rows]) for name in ("baseline", "assembled")}
-    return {"epochs": np.array(rows[0]["result"]["epochs"])} | found
+def assembly(data: str, network: str) -> list[dict[str, np.ndarray]]:
+    """Table 3: the accuracies "baseline" and "assembled", per cent, float [seeds, moments].
+
+    Returns:
+        One such table, or none if not all classes of the network are recorded.
+    """
+    rows = [row["result"] for row in read_records(f"assembly_{data}") if row["configuration"]["network"] == network]
+    return [{name: 100 * np.array([row[name] for row in rows]) for name in ("baseline", "assembled")}] if rows else []
+
+
+def arms_of(data: str, network: str) -> list[str]:
+    """The arms of `SELECTED` of which runs are recorded."""
+    return [arm for arm in SELECTED if recorded_runs(data, network, arm)]
+
+
+def seeds_of(data: str, network: str, arm: str) -> list[int]:
+    """The seeds of which all classes of an arm are recorded, as of the first one."""
+    runs = _runs(data, network, arm)
+    classes = {target for _, target in runs}
+    return [seed for seed in sorted({seed for seed, _ in runs}) if all((seed, target) in runs for target in classes)]
 
 
 def data_sets() -> list[str]:
