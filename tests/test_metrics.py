@@ -10,9 +10,12 @@ from xai_utils.metrics import (
     box_iou,
     boxes_around,
     crop_scores,
+    deletion_curve,
     equal_error_threshold,
+    insertion_curve,
     localisation_error,
     maps_to_boxes,
+    pointing_game,
     precision_recall,
     saliency_metric,
     smallest_regions,
@@ -189,3 +192,55 @@ def test_regions_that_do_not_exist_and_regions_of_nothing():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.fixture
+def adding():
+    """The probability of class 1 depends on the sum of the red pixels, that of class 0 on nothing."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).eval()
+    with torch.no_grad():
+        model[1].weight.zero_()
+        model[1].bias.zero_()
+        model[1].weight[1, :4] = 1.0
+    return model
+
+
+def test_deletion_of_a_linear_model_is_the_sorted_sum(adding):
+    image = torch.zeros(1, 3, 2, 2)
+    image[0, 0] = torch.tensor([[0.1, 0.4], [0.3, 0.2]])
+    curve = deletion_curve(adding, image, 1, image[:, 0], baseline=torch.zeros_like(image), steps=4)
+    assert torch.allclose(curve[0], torch.tensor([1.0, 0.6, 0.3, 0.1, 0.0]).sigmoid())
+
+
+def test_insertion_is_deletion_backwards_for_the_opposite_map(adding, generator):
+    image, maps = torch.rand(2, 3, 2, 2, generator=generator), torch.rand(2, 2, 2, generator=generator)
+    baseline = torch.rand(2, 3, 2, 2, generator=generator)
+    inserted = insertion_curve(adding, image, 1, maps, baseline=baseline, steps=4, batch_size=1)
+    deleted = deletion_curve(adding, image, 1, -maps, baseline=baseline, steps=4)
+    assert torch.allclose(inserted, deleted.flip(1))
+
+
+def test_curves_begin_and_end_at_picture_and_baseline_whatever_the_steps(small_model, images):
+    maps, baseline = torch.rand(2, 16, 16), torch.zeros_like(images)
+    ends = [small_model(some).softmax(dim=1)[:, 2] for some in (images, baseline)]
+    for steps in (1, 7, 256):
+        curve = deletion_curve(small_model, images, 2, maps, baseline=baseline, steps=steps)
+        assert curve.shape == (2, steps + 1)
+        assert torch.allclose(curve[:, 0], ends[0], atol=1e-6)
+        assert torch.allclose(curve[:, -1], ends[1], atol=1e-6)
+
+
+def test_curves_refuse_a_baseline_of_another_shape_and_too_many_steps(adding):
+    image = torch.rand(1, 3, 2, 2)
+    with pytest.raises(ValueError, match=r"baseline: expected the images' shape \[1, 3, 2, 2\]"):
+        deletion_curve(adding, image, 0, image[:, 0], baseline=torch.zeros(3, 2, 2), steps=4)
+    with pytest.raises(ValueError, match="steps"):
+        insertion_curve(adding, image, 0, image[:, 0], baseline=image, steps=5)
+
+
+def test_pointing_hits_where_the_maximum_lies():
+    maps = torch.zeros(3, 4, 4)
+    maps[0, 1, 2] = maps[1, 3, 3] = 1.0
+    regions = torch.zeros(3, 4, 4, dtype=torch.bool)
+    regions[:, :2] = True
+    assert pointing_game(maps, regions).tolist() == [True, False, False]
