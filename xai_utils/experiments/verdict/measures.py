@@ -1,0 +1,138 @@
+"""What each method's maps are worth on the scenes of the verdict: numbers for each scene, by network and method."""
+
+import argparse
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.records import grid, in_blocks, read_records, record_all
+from xai_utils.experiments.verdict.methods import maps_of, methods_for
+from xai_utils.experiments.verdict.truth import BLOCK, NETWORKS, SCENES, Seen, seen_scenes, visible_parts
+from xai_utils.metrics import (
+    area_under,
+    deletion_curve,
+    equal_error_threshold,
+    insertion_curve,
+    localisation_error,
+    pointing_game,
+    precision_recall,
+    saliency_metric,
+    share_inside,
+)
+from xai_utils.models import Classifier
+from xai_utils.perturb import blurred_baseline
+from xai_utils.tensors import Progress, quiet
+
+COMMAND = "python -m xai_utils.experiments.verdict.measures"
+THRESHOLDS = (0.1, 0.2, 0.35, 0.5, 0.7)  # of a map's maximum, from which boxes are drawn
+STEPS = 32  # of deletion and insertion
+
+
+def measure_maps(model: str, method: str, scenes: list[int]) -> dict:
+    """One method on some scenes: the papers' own measures, and what its map says of each part.
+
+    Args:
+        model: as `load_model` takes it.
+        method: a name of `METHODS`.
+        scenes: [first, last] of the test split.
+
+    Returns:
+        For each scene that the network recognises, in the order of `measure_truth`: "mass" (the map's sum over each
+        visible part), "inside" (share of the positive mass on the object), "pointing" (whether the maximum lies there),
+        "precision" (at equal error rate), "deletion" and "insertion" (areas under the curve; pixels are blurred),
+        "localisation error" and "saliency metric" (for each of `THRESHOLDS`).
+    """
+    network = classifier(model)
+    seen = seen_scenes(network, *scenes)
+    maps = maps_of(model, network, method, seen.images, seen.labels)
+    regions = torch.stack([scene.region for scene in seen.scenes])
+    return {
+        "mass": [_masses(one, visible_parts(scene)) for one, scene in zip(maps, seen.scenes, strict=True)],
+        "inside": _rounded(share_inside(maps.clamp(min=0), regions)),
+        "pointing": pointing_game(maps, regions).int().tolist(),
+        "precision": [_precision(one[None], region[None]) for one, region in zip(maps, regions, strict=True)],
+        **_curves(network, seen, maps),
+        **_boxes(network, seen, maps),
+    }
+
+
+def _masses(found: Tensor, parts: dict[str, Tensor]) -> list[float]:
+    return [float(f"{found[visible].double().sum():.4g}") for visible in parts.values()]
+
+
+def _precision(found: Tensor, region: Tensor) -> float:
+    return round(precision_recall(found, region, equal_error_threshold(found, region))[0], 4)
+
+
+def _curves(network: Classifier, seen: Seen, maps: Tensor) -> dict[str, list[float]]:
+    """Deletion into a blurred picture, and insertion into it."""
+    knobs = {"baseline": blurred_baseline(seen.images), "steps": STEPS}
+    curves = {"deletion": deletion_curve, "insertion": insertion_curve}
+    return {
+        name: _rounded(area_under(curve(network, seen.images, seen.labels, maps, **knobs)))
+        for name, curve in curves.items()
+    }
+
+
+def _boxes(network: Classifier, seen: Seen, maps: Tensor) -> dict[str, list[list[float]]]:
+    """What the boxes around the marked pixels are worth, for each threshold."""
+    shares = maps.clamp(min=0) / maps.amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
+    truths = [torch.tensor([scene.box]) for scene in seen.scenes]
+    errors = [localisation_error(shares, truths, threshold=threshold).int() for threshold in THRESHOLDS]
+    metrics = [
+        saliency_metric(network, seen.images, seen.labels, shares, threshold=threshold).scores
+        for threshold in THRESHOLDS
+    ]
+    return {
+        "localisation error": torch.stack(errors, dim=1).tolist(),
+        "saliency metric": [_rounded(of) for of in torch.stack(metrics, dim=1)],
+    }
+
+
+def _rounded(values: Tensor) -> list[float]:
+    return [round(value, 4) for value in values.tolist()]
+
+
+def record_of(model: str) -> str:
+    """The name of a network's record file."""
+    return f"verdict_{model.split('/')[-1]}"
+
+
+def record_measures(model: str, methods: Sequence[str] = (), *, progress: Progress = quiet) -> list[dict]:
+    """The rows of one network, recorded or computed now.
+
+    Args:
+        model: its name.
+        methods: names of `METHODS`; all that can be asked by default.
+        progress: wraps the rows.
+    """
+    wanted = grid(model=[model], method=list(methods) or methods_for(model), scenes=in_blocks(SCENES, BLOCK))
+    return record_all(record_of(model), wanted, measure_maps, command=COMMAND, progress=progress)
+
+
+def recorded_measures(model: str) -> dict[str, dict[str, list]]:
+    """What is recorded of a network: method -> measure -> a value for each scene, all blocks in a row."""
+    found: dict[str, dict[str, list]] = {}
+    rows = [row for row in read_records(record_of(model)) if row["configuration"]["model"] == model]
+    for row in sorted(rows, key=lambda row: row["configuration"]["scenes"]):
+        of = found.setdefault(row["configuration"]["method"], {})
+        for name, values in row["result"].items():
+            of.setdefault(name, []).extend(values)
+    return found
+
+
+def main() -> None:
+    """Command line: records all methods on all scenes, network by network; a killed run goes on when called again."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
+    parser.add_argument("--methods", nargs="+", default=[])
+    arguments = parser.parse_args()
+    for model in arguments.networks:
+        record_measures(model, arguments.methods, progress=tqdm)
+
+
+if __name__ == "__main__":
+    main()
