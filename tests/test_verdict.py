@@ -1,0 +1,83 @@
+"""The verdict: every method answers, and what is removed is removed where it should be."""
+
+import pytest
+import torch
+
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.prediction_difference.setting import parts_samplers, with_outer
+from xai_utils.experiments.verdict import measures, truth
+from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
+from xai_utils.parts import Parts
+
+NETWORK = "parts/alexnet"
+SLOW = {"PDA, conditional", "PDA, marginal", "grey occlusion", "searched mask", "crisp mask", "masking model"}
+
+
+@pytest.fixture(scope="module")
+def seen():
+    return truth.seen_scenes(classifier(NETWORK), 0, 3)
+
+
+@pytest.mark.parametrize("method", sorted(set(METHODS) - SLOW))
+def test_every_quick_method_gives_one_map_for_each_scene(seen, method):
+    maps = maps_of(NETWORK, classifier(NETWORK), method, seen.images, seen.labels)
+    assert maps.shape == seen.images[:, 0].shape
+    assert torch.isfinite(maps).all()
+    assert METHODS[method].signed or (maps >= 0).all()
+
+
+def test_controls_know_nothing_of_the_network(seen):
+    for name in (name for name, method in METHODS.items() if method.of == "control"):
+        first, second = (maps_of(model, classifier(model), name, seen.images, seen.labels) for model in
+                         (NETWORK, "parts/vgg"))  # fmt: skip
+        assert torch.equal(first, second)
+
+
+def test_a_masking_model_is_asked_only_where_there_is_one():
+    assert "masking model" in methods_for("parts/resnet")
+    assert set(methods_for("parts/densenet")) == set(METHODS) - {"masking model"}
+
+
+def test_fillings_change_the_parts_pixels_and_no_others():
+    scene = Parts("test").scene(0)
+    sampler = with_outer(parts_samplers()["conditional"], truth.PATCH + 4)
+    for part in list(truth.visible_parts(scene))[:2]:
+        removed = truth.without_part(scene, part, sampler)
+        hole = (scene.without(part).image != scene.image).any(dim=0)
+        assert set(removed) == {"drawn", *truth.FILLINGS}
+        for pictures in removed.values():
+            assert torch.equal(pictures[:, :, ~hole], scene.image[:, ~hole].expand(len(pictures), -1, -1))
+        assert len(removed["conditional"]) == truth.DRAWS
+        assert not torch.equal(removed["conditional"][0], removed["conditional"][1])
+
+
+def test_inpainting_an_even_picture_leaves_it_even():
+    image, hole = torch.full((3, 32, 32), 0.4), torch.zeros(32, 32, dtype=torch.bool)
+    hole[8:16, 8:16] = True
+    assert (truth.inpainted(image, hole) - 0.4).abs().max() < 3 / 255
+
+
+def test_what_is_lost_is_the_difference_of_log_odds(seen):
+    network, scene = classifier(NETWORK), seen.scenes[0]
+    changed = [scene.image[None], torch.stack([scene.image, torch.zeros_like(scene.image)])]
+    same, other = truth.lost(network, scene, changed)
+    with torch.no_grad():
+        whole, black = (network(image[None]).double().softmax(1)[0, scene.label] for image in changed[1])
+    assert same == pytest.approx(0, abs=1e-3)
+    assert other == pytest.approx(float(whole.logit() - ((whole + black) / 2).logit()), abs=1e-3)
+
+
+def test_exchanging_a_shared_part_changes_nothing(seen):
+    scene = seen.scenes[0]
+    assert truth.other_class(scene) != scene.class_name
+    shared = [name for name in scene.parts if name not in scene.cast[0].pair.telling]
+    changed = scene.with_part_of(truth.other_class(scene), shared[0])
+    assert torch.equal(changed.image, scene.image)
+
+
+def test_measures_have_a_value_for_each_scene_and_part(seen):
+    found = measures.measure_maps(NETWORK, "gradient", [0, 3])
+    assert [len(mass) for mass in found["mass"]] == [len(truth.visible_parts(scene)) for scene in seen.scenes]
+    assert {len(values) for values in found.values()} == {len(seen.scenes)}
+    assert {len(errors) for errors in found["localisation error"]} == {len(measures.THRESHOLDS)}
+    assert all(0 <= value <= 1 for value in found["deletion"] + found["insertion"] + found["inside"])
