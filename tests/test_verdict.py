@@ -6,7 +6,7 @@ import torch
 
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.prediction_difference.setting import parts_samplers, with_outer
-from xai_utils.experiments.verdict import agreement, measures, truth
+from xai_utils.experiments.verdict import agreement, measures, stability, truth
 from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
 from xai_utils.parts import Parts
 
@@ -122,3 +122,39 @@ def test_ways_to_remove_are_measured_against_drawing(told):
     assert found["bias"][0] == pytest.approx((1.5 / 3 + 0) / 2)
     assert found["invented"][0] == pytest.approx(1 / 2)  # the silent part speaks in one scene of two
     assert found["rank"][0] == pytest.approx(1)
+
+
+def test_shuffling_moves_weights_and_keeps_their_values():
+    network = classifier(NETWORK)
+    before = [part.weight.clone() for part in network.modules() if isinstance(part, (torch.nn.Conv2d, torch.nn.Linear))]
+    for share, count in ((0.0, 1), (0.5, 5), (1.0, len(before))):
+        other = stability.shuffled(network, share, torch.Generator().manual_seed(0))
+        after = [part.weight for part in other.modules() if isinstance(part, (torch.nn.Conv2d, torch.nn.Linear))]
+        moved = [not torch.equal(*pair) for pair in zip(before, after, strict=True)]
+        assert (sum(moved), moved[-1]) == (count, True)
+        for one, another in zip(before, after, strict=True):
+            assert torch.equal(one.flatten().sort().values, another.flatten().sort().values)
+    own = [part.weight for part in network.modules() if isinstance(part, (torch.nn.Conv2d, torch.nn.Linear))]
+    assert all(torch.equal(*pair) for pair in zip(before, own, strict=True))
+
+
+def test_an_attack_lowers_the_class_more_than_noise_of_its_size(seen):
+    network = classifier(NETWORK)
+    with torch.no_grad():
+        logs = [
+            network(pictures).log_softmax(1).gather(1, seen.labels[:, None]).mean()
+            for pictures in (
+                stability.attacked(network, seen.images, seen.labels),
+                stability.noisy(seen.images, stability.ATTACK),
+            )
+        ]
+    assert logs[0] < logs[1]
+    assert (stability.attacked(network, seen.images, seen.labels) - seen.images).abs().max() <= stability.ATTACK + 1e-6
+
+
+def test_controls_do_not_notice_shuffled_weights_and_the_gradient_does():
+    by_method = {method: stability.measure_stability(NETWORK, method, [0, 3]) for method in ("centre", "gradient")}
+    assert set(by_method["centre"]) == set(stability.CHANGES)
+    assert by_method["centre"]["shuffled, all"] == pytest.approx([1.0] * len(by_method["centre"]["shuffled, all"]))
+    assert max(by_method["gradient"]["shuffled, all"]) < 0.9
+    assert np.mean(by_method["gradient"]["noise, 2 levels"]) > np.mean(by_method["gradient"]["shuffled, all"])

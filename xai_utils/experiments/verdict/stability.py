@@ -1,0 +1,144 @@
+"""What maps should not change with, and what they should: noise in the picture, and weights without a meaning.
+
+A map that stays the same when the network's weights are shuffled says nothing of the network (Adebayo et al., 2018,
+"Sanity Checks for Saliency Maps"). A map that changes with noise that nobody sees, and that does not change the answer,
+says little of the picture.
+"""
+
+import argparse
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+from tqdm.auto import tqdm
+
+from xai_utils.experiments.claims import Interval
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.records import grid, read_records, record_all
+from xai_utils.experiments.statistics import bootstrap_interval
+from xai_utils.experiments.verdict.agreement import spearman
+from xai_utils.experiments.verdict.methods import maps_of, methods_for
+from xai_utils.experiments.verdict.truth import NETWORKS, seen_scenes
+from xai_utils.models import Classifier
+from xai_utils.tensors import Progress, quiet
+
+COMMAND = "python -m xai_utils.experiments.verdict.stability"
+RECORD = "verdict_stability"
+SCENES = [0, 30]  # of the test split
+NOISE = {"noise, 2 levels": 2 / 255, "noise, 8 levels": 8 / 255}  # deviation
+ATTACK = 2 / 255  # how far each value moves against the class
+SHUFFLED = {"shuffled, last layer": 0.0, "shuffled, last half": 0.5, "shuffled, all": 1.0}  # share of the layers below
+CHANGES = (*NOISE, "attack", *SHUFFLED)
+CELL = 4  # pixels a side; maps are compared cell by cell
+
+
+def measure_stability(model: str, method: str, scenes: list[int]) -> dict:
+    """How much a method's maps stay the same when picture or network change.
+
+    Args:
+        model: as `load_model` takes it.
+        method: a name of `METHODS`.
+        scenes: [first, last] of the test split.
+
+    Returns:
+        For each of `CHANGES` a number for each recognised scene: Spearman's correlation of the map's magnitudes with
+        those before the change, over cells of `CELL` pixels. The class asked about stays that of the scene.
+    """
+    network = classifier(model)
+    seen = seen_scenes(network, *scenes)
+    before = maps_of(model, network, method, seen.images, seen.labels)
+    found = {}
+    for change in CHANGES:
+        pictures, changed = seen.images, network
+        if change in SHUFFLED:
+            changed = shuffled(network, SHUFFLED[change], torch.Generator().manual_seed(0))
+        else:
+            pictures = (
+                attacked(network, pictures, seen.labels) if change == "attack" else noisy(pictures, NOISE[change])
+            )
+        after = maps_of(model, changed, method, pictures, seen.labels)
+        found[change] = [round(alike(*pair), 4) for pair in zip(before, after, strict=True)]
+    return found
+
+
+def noisy(images: Tensor, deviation: float) -> Tensor:
+    """Pictures with noise of a deviation, RGB in [0, 1]; the same noise at every call."""
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    return (images + deviation * noise).clamp(0, 1)
+
+
+def attacked(model: nn.Module, images: Tensor, target: Tensor, size: float = ATTACK) -> Tensor:
+    """Pictures whose every value has moved by `size` against the class, by the sign of the gradient.
+
+    **Source**: Goodfellow, Shlens and Szegedy (2015), section 4.
+
+    Args:
+        model: classifier in eval mode.
+        images: float [batch, 3, height, width], RGB in [0, 1].
+        target: int64 [batch].
+        size: how far, in [0, 1].
+    """
+    pictures = images.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        loss = nn.functional.cross_entropy(model(pictures), target)
+    (slope,) = torch.autograd.grad(loss, pictures)
+    return (images + size * slope.sign()).clamp(0, 1)
+
+
+def shuffled(model: Classifier, share: float, generator: torch.Generator) -> Classifier:
+    """A copy of a network in which the weights of the last layers have changed places within their layer.
+
+    Args:
+        model: stays as it is.
+        share: of the layers with weights below the last one; 0 shuffles the last one only, 1 all of them.
+        generator: draws the places.
+    """
+    other = copy.deepcopy(model)
+    layers = [part for part in other.modules() if isinstance(part, (nn.Conv2d, nn.Linear))]
+    last = 1 + round(share * (len(layers) - 1))
+    with torch.no_grad():
+        for layer in layers[-last:]:
+            weights = layer.weight.flatten()
+            layer.weight.copy_(weights[torch.randperm(len(weights), generator=generator)].view_as(layer.weight))
+    return other
+
+
+def alike(first: Tensor, second: Tensor) -> float:
+    """Spearman's correlation of two maps' magnitudes, over cells; 0 if one of them is the same everywhere."""
+    cells = [avg_pool2d(one.abs()[None, None], CELL).flatten().double().numpy() for one in (first, second)]
+    return 0.0 if np.ptp(cells[1]) == 0 else spearman(*cells)
+
+
+def record_stability(
+    networks: Sequence[str] = NETWORKS, methods: Sequence[str] = (), *, progress: Progress = quiet
+) -> list[dict]:
+    """The rows of some networks, recorded or computed now."""
+    wanted = [
+        row for model in networks for row in grid(model=[model], method=methods or methods_for(model), scenes=[SCENES])
+    ]
+    return record_all(RECORD, wanted, measure_stability, command=COMMAND, progress=progress)
+
+
+def stability(model: str, change: str) -> dict[str, Interval]:
+    """What is recorded of a network: method -> mean correlation with the map before, and its 95% interval over scenes.
+
+    Args:
+        model: its name.
+        change: one of `CHANGES`.
+    """
+    rows = [row for row in read_records(RECORD) if row["configuration"]["model"] == model]
+    return {row["configuration"]["method"]: bootstrap_interval(row["result"][change]) for row in rows}
+
+
+def main() -> None:
+    """Command line: records how stable maps are."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
+    record_stability(parser.parse_args().networks, progress=tqdm)
+
+
+if __name__ == "__main__":
+    main()
