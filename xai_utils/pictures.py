@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -74,18 +75,26 @@ def load_pictures(folder: str | Path, size: tuple[int, int] = (224, 224)) -> tup
     return torch.cat([load_picture(file, size) for file in files]), [file.name for file in files]
 
 
-def load_picture(file: str | Path, size: tuple[int, int] = (224, 224)) -> Tensor:
+def load_picture(file: str | Path | BinaryIO, size: tuple[int, int] = (224, 224)) -> Tensor:
     """One picture file, float [1, 3, height, width], RGB in [0, 1]; cut to the shape of `size` and resized.
+
+    Args:
+        file: its name, or an open file, such as `io.BytesIO` of what was uploaded.
+        size: (height, width).
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is no picture.
+        ValueError: the file is no picture, it is incomplete, or it has more pixels than is safe to unpack.
     """
     try:
         with Image.open(file) as picture:
             return _fitted(picture.convert("RGB"), size)
+    except FileNotFoundError:
+        raise
     except UnidentifiedImageError as error:
         raise ValueError(f"file: expected a picture, got {file}") from error
+    except (OSError, Image.DecompressionBombError) as error:  # it begins as a picture and does not end as one
+        raise ValueError(f"file: expected a whole picture of a reasonable size, got {file} ({error})") from error
 
 
 def labelled_pictures(folder: str | Path) -> list[LabelledPicture]:

@@ -1,0 +1,91 @@
+"""Somebody's picture and network: whole, broken, too large, too strange."""
+
+import io
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from xai_utils.experiments.verdict.own import METHODS, Answer, explain_all, likely_classes, save_report
+from xai_utils.models import load_model
+from xai_utils.parts import load_images
+from xai_utils.pictures import load_picture
+from xai_utils.plotting import show_maps
+
+QUICK = ("gradient", "Grad-CAM", "CNN Fixations", "grey occlusion")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model("parts/resnet")
+
+
+@pytest.fixture(scope="module")
+def image():
+    return load_images("test", [0])[0]
+
+
+def test_every_quick_method_answers_with_a_map_and_its_time(model, image):
+    answers = explain_all(model, image, 0, {name: METHODS[name] for name in QUICK})
+    assert [answer.method for answer in answers] == list(QUICK)
+    for answer in answers:
+        assert answer.problem == ""
+        assert answer.map.shape == image.shape[2:]
+        assert answer.seconds > 0
+
+
+def test_a_method_that_cannot_answer_says_why_and_the_others_go_on(image):
+    strange = load_model(nn.Sequential(nn.Flatten(), nn.Linear(3 * 128 * 128, 3)), classes="abc")
+    answers = {one.method: one for one in explain_all(strange, image, 1, {name: METHODS[name] for name in QUICK})}
+    assert answers["gradient"].map is not None
+    assert answers["Grad-CAM"].map is None
+    assert answers["Grad-CAM"].problem.startswith("ValueError: ")
+    assert "\n" not in answers["Grad-CAM"].problem
+
+
+def test_likely_classes_are_in_their_order(model, image):
+    found = likely_classes(model, image, 3)
+    assert [p for *_, p in found] == sorted((p for *_, p in found), reverse=True)
+    assert [name for _, name, _ in found] == [model.classes[c] for c, *_ in found]
+    assert len(likely_classes(model, image, 100)) == len(model.classes)
+
+
+def test_several_pictures_or_no_class_are_refused(model, image):
+    with pytest.raises(ValueError, match="image: expected one picture"):
+        explain_all(model, torch.cat([image, image]), 0)
+    with pytest.raises(TypeError, match="target"):
+        explain_all(model, image, "robin")
+
+
+def test_a_report_is_one_file_that_needs_no_other(tmp_path, image):
+    answers = [Answer("gradient", image[0, 0], 0.25, ""), Answer("<CAM>", None, 0.1, "ValueError: no & no")]
+    figure = show_maps(image, {"gradient": image[:, 0]})
+    page = save_report(tmp_path / "report.html", figure, answers, "A <robin>").read_text()
+    assert "data:image/png;base64," in page
+    assert "&lt;CAM&gt;" in page
+    assert "no &amp; no" in page
+    assert "<robin>" not in page
+    picture = save_report(tmp_path / "report.png", figure, answers, "A robin")
+    assert Image.open(picture).format == "PNG"
+    with pytest.raises(ValueError, match=r"ends in \.png or \.html"):
+        save_report(tmp_path / "report.pdf", figure, answers, "A robin")
+
+
+def test_an_uploaded_picture_is_read_from_its_bytes(image):
+    levels = (image[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, format="PNG")
+    assert torch.equal(load_picture(io.BytesIO(file.getvalue()), (128, 128)), image)
+    with pytest.raises(ValueError, match="file: expected a whole picture"):
+        load_picture(io.BytesIO(file.getvalue()[:2000]), (128, 128))
+    with pytest.raises(ValueError, match="file: expected a picture"):
+        load_picture(io.BytesIO(b"no picture at all"), (128, 128))
+
+
+def test_a_picture_too_large_to_unpack_is_refused(tmp_path, monkeypatch):
+    file = tmp_path / "huge.png"
+    Image.new("L", (300, 300)).save(file)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match="reasonable size"):
+        load_picture(file)

@@ -1,0 +1,164 @@
+"""Your own picture, your own network: every method side by side, with what it cost and what it could not do."""
+
+import base64
+import html
+import io
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from xai_utils.baselines import (
+    deconvolution,
+    grad_cam,
+    gradient,
+    gradient_times_input,
+    guided_backprop,
+    integrated_gradients,
+    lrp,
+)
+from xai_utils.masks import iterative_mask
+from xai_utils.models import Classifier, predict
+from xai_utils.papers.cnn_fixations import cnn_fixations, fixation_map
+from xai_utils.papers.prediction_difference import prediction_difference
+from xai_utils.papers.visual_summaries import crisp_masks
+from xai_utils.perturb import ConstantSampler, InpaintingSampler, Sampler
+from xai_utils.tensors import Progress, check_images, check_target, quiet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WINDOWS = 8  # side of the picture, in windows of a prediction difference; they overlap by half
+
+Explain = Callable[[nn.Module, Tensor, int], Tensor]
+
+
+class Answer(NamedTuple):
+    """What a method says of a picture."""
+
+    method: str
+    map: Tensor | None
+    """float [height, width], or None if there is none."""
+    seconds: float
+    problem: str
+    """One sentence; empty if all went well."""
+
+
+def _difference(sampler: Sampler, samples: int) -> Explain:
+    def explain(model: nn.Module, images: Tensor, target: int) -> Tensor:
+        patch = max(2, min(images.shape[2:]) // WINDOWS)
+        knobs = {"patch": patch, "stride": patch // 2, "samples": samples}
+        generator = torch.Generator().manual_seed(0)
+        return prediction_difference(model, images, target, sampler=sampler, generator=generator, **knobs)
+
+    return explain
+
+
+METHODS: dict[str, Explain] = {
+    "gradient": gradient,
+    "gradient x input": gradient_times_input,
+    "integrated gradients": integrated_gradients,
+    "guided backprop": guided_backprop,
+    "deconvolution": deconvolution,
+    "Grad-CAM": grad_cam,
+    "LRP": lrp,
+    "CNN Fixations": lambda model, images, target: fixation_map(cnn_fixations(model, images, target), images.shape[2:]),
+    "grey occlusion": _difference(ConstantSampler(0.5), samples=1),
+    "PDA, inpainted": _difference(InpaintingSampler(), samples=2),
+    "searched mask": iterative_mask,
+    "crisp mask": lambda model, images, target: crisp_masks(model, images, target).crisp,
+}
+"""What needs nothing but a network and a picture, the quick ones first; the other methods of the book need training
+pictures or a network of their own."""
+
+
+def likely_classes(model: Classifier, image: Tensor, count: int = 5) -> list[tuple[int, str, float]]:
+    """What the network takes the picture for: (class, its name, its probability), the likeliest first.
+
+    Args:
+        model: classifier in eval mode.
+        image: float [1, 3, height, width], RGB in [0, 1].
+        count: how many; all if there are fewer.
+    """
+    best = predict(model, image)[0].topk(min(count, len(model.classes)))
+    return [(c, str(model.classes[c]), p) for c, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
+
+
+def explain_all(
+    model: nn.Module,
+    image: Tensor,
+    target: int,
+    methods: Mapping[str, Explain] = METHODS,
+    *,
+    progress: Progress = quiet,
+) -> list[Answer]:
+    """Asks every method about one picture; one that cannot answer says why, and the others go on.
+
+    Args:
+        model: any classifier in eval mode.
+        image: float [1, 3, height, width], RGB in [0, 1].
+        target: the class asked about.
+        methods: name -> method.
+        progress: wraps the names.
+
+    Returns:
+        One `Answer` for each method.
+
+    Raises:
+        TypeError, ValueError: not one picture, or no class.
+    """
+    if len(check_images(image)) != 1:
+        raise ValueError(f"image: expected one picture [1, 3, height, width], got {list(image.shape)}")
+    check_target(target, 1, None)
+    return [_asked(name, methods[name], model, image, target) for name in progress(list(methods))]
+
+
+def save_report(file: str | Path, figure: "Figure", answers: list[Answer], title: str) -> Path:
+    """Writes one page: the figure as .png, or the figure and a table of times and problems as .html.
+
+    Args:
+        file: its suffix says which.
+        figure: such as `plotting.show_maps` makes of the answers.
+        answers: of `explain_all`.
+        title: what is shown.
+
+    Raises:
+        ValueError: another suffix.
+    """
+    file, picture = Path(file), io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150, bbox_inches="tight")
+    if file.suffix.lower() == ".png":
+        file.write_bytes(picture.getvalue())
+    elif file.suffix.lower() in (".html", ".htm"):
+        file.write_text(_page(base64.b64encode(picture.getvalue()).decode(), answers, title), encoding="utf-8")
+    else:
+        raise ValueError(f"file: expected a name that ends in .png or .html, got {file.name!r}")
+    return file
+
+
+def _asked(name: str, method: Explain, model: nn.Module, image: Tensor, target: int) -> Answer:
+    start = time.perf_counter()
+    try:
+        found, problem = method(model, image, target)[0].detach(), ""
+    except Exception as error:  # a network of anybody's can fail in any way; the other methods are to go on
+        found, problem = None, f"{type(error).__name__}: {error}".splitlines()[0]
+    return Answer(name, found, time.perf_counter() - start, problem)
+
+
+def _page(picture: str, answers: list[Answer], title: str) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(one.method)}</td><td>{one.seconds:.1f} s</td><td>{html.escape(one.problem)}</td></tr>"
+        for one in answers
+    )
+    named = html.escape(title)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{named}</title>'
+        '<meta name="viewport" content="width=device-width"><style>body{font-family:sans-serif;max-width:60rem;'
+        "margin:2rem auto;padding:0 1rem}img{max-width:100%}td,th{text-align:left;padding:.2rem .8rem}</style></head>"
+        f'<body><h1>{named}</h1><img src="data:image/png;base64,{picture}" alt="The picture and the map of each '
+        f'method."><table><thead><tr><th>method</th><th>time</th><th>problem</th></tr></thead><tbody>{rows}</tbody>'
+        "</table></body></html>\n"
+    )
