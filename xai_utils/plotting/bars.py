@@ -1,5 +1,6 @@
 """Bars in groups: how something is spread over intervals, for several groups of pictures side by side."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,7 +25,7 @@ def interval_bars(groups: Mapping[str, Sequence[Interval]], *, title: str = "") 
         groups: name -> the same intervals, from the lowest.
         title: one line above the panels.
     """
-    labels = [f"{one.low:.1f}" for one in next(iter(groups.values()))]
+    labels = ["lower" if one.low == -math.inf else f"{one.low:.1f}" for one in next(iter(groups.values()))]
     panels = {
         "share recognised": {name: [one.accuracy for one in of] for name, of in groups.items()},
         "share of the pictures": {name: [one.share for one in of] for name, of in groups.items()},

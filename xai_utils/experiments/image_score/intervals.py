@@ -112,7 +112,8 @@ def in_intervals(count: np.ndarray, right: np.ndarray, width: float = WIDTH) -> 
         some = slice(number * steps, (number + 1) * steps if number < COUNT - 1 else None)
         pictures, known = count[some].sum(), right[some].sum()
         accuracy = float(known / pictures) if pictures else float("nan")
-        found.append(Interval(-width * (number + 1), -width * number, float(pictures / count.sum()), accuracy))
+        low = -width * (number + 1) if number < COUNT - 1 else float("-inf")
+        found.append(Interval(low, -width * number, float(pictures / count.sum()), accuracy))
     return found
 
 

@@ -37,7 +37,7 @@ def _of_background() -> list[Claim]:
 
     return [
         claim("a high score means little background", f"correlation, {chain}"),
-        claim("the same, given the object's size", f"given area, {chain}"),
+        claim("the same, given the object's size", f"correlation, {chain}, given area"),
     ]
 
 
