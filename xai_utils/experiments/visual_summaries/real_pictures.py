@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from xai_utils.experiments.classifiers import classifier
-from xai_utils.experiments.pictures import IMAGENET, Boxed, boxed_pictures, data_folder
 from xai_utils.experiments.cifar.data import cifar_classes, cifar_pictures
 from xai_utils.experiments.cifar.network import load_classifier
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.pictures import IMAGENET, Boxed, boxed_pictures, data_folder
 from xai_utils.models import predict
 from xai_utils.pictures import labelled_pictures
 from xai_utils.tensors import check_choice

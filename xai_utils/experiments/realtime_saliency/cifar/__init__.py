@@ -4,10 +4,10 @@ Rooms: `data` (the pictures), `network` (the classifier), `training` and `maskin
 learn) and `table` (what is measured). Pictures never enter the repository; weights and numbers do.
 """
 
-from xai_utils.experiments.realtime_saliency.cifar import table
 from xai_utils.experiments.cifar.data import FULL, SUBSET, cifar_pictures, download
-from xai_utils.experiments.realtime_saliency.cifar.masking import load_masks, train_masks
 from xai_utils.experiments.cifar.network import cifar_classifier, load_classifier
+from xai_utils.experiments.realtime_saliency.cifar import table
+from xai_utils.experiments.realtime_saliency.cifar.masking import load_masks, train_masks
 from xai_utils.experiments.realtime_saliency.cifar.training import COMMAND, train_classifier
 from xai_utils.experiments.records import read_records, record_all
 from xai_utils.tensors import Progress, quiet

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from xai_utils.baselines import gradient
 from xai_utils.experiments.cifar.data import cifar_pictures
-from xai_utils.experiments.realtime_saliency.cifar.masking import load_masks
 from xai_utils.experiments.cifar.network import load_classifier
+from xai_utils.experiments.realtime_saliency.cifar.masking import load_masks
 from xai_utils.experiments.statistics import bootstrap_interval, wilson_interval
 from xai_utils.masks import iterative_mask
 from xai_utils.metrics import saliency_metric, smallest_regions
