@@ -1,5 +1,7 @@
 """The paper's intuition: recognised pictures activate alike, the others differ from these and among themselves."""
 
+import argparse
+
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -113,15 +115,12 @@ def record_chains(data: str, *, progress: Progress = quiet) -> list[dict]:
 
 
 def main() -> None:
-    """Command line: records how alike chains of activation are, for every data set that is here."""
-    for data in SEEDS:
-        try:
-            split_of(data, 0)
-        except FileNotFoundError as missing:
-            print(missing)
-            continue
-        record_chains(data, progress=tqdm)
-        print(data, {network: chains(data, network) for network in NETWORKS})
+    """Command line: records how alike chains of activation are."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--data", default=PARTS, choices=SEEDS, help="%(default)s, or a folder of $XAI_DATA")
+    data = parser.parse_args().data
+    record_chains(data, progress=tqdm)
+    print(data, {network: chains(data, network) for network in NETWORKS})
 
 
 if __name__ == "__main__":
