@@ -82,6 +82,12 @@ def _others(index: Tensor) -> Tensor:
     return index[~torch.eye(len(index), dtype=torch.bool)]
 
 
+def recorded() -> list[tuple[str, str]]:
+    """The data sets and networks of which chains are recorded."""
+    rows = [row["configuration"] for row in read_records(RECORD)]
+    return list(dict.fromkeys((row["data"], row["network"]) for row in rows))
+
+
 def chains(data: str, network: str) -> dict[str, Interval]:
     """What is recorded: kind of pair -> mean over classes and seeds with its 95% interval over the classes.
 

@@ -2,7 +2,7 @@
 
 from xai_utils.experiments.claims import Claim, ClaimsTable, claims_table
 from xai_utils.experiments.image_score.verdicts.detection import detection_claims
-from xai_utils.experiments.image_score.verdicts.learning import learning_claims, tolerance_claim
+from xai_utils.experiments.image_score.verdicts.learning import learning_claims, tolerance_claims
 from xai_utils.experiments.image_score.verdicts.pictures import picture_claims
 from xai_utils.experiments.image_score.verdicts.scores import score_claims
 
@@ -16,7 +16,7 @@ def claims_of_the_paper() -> ClaimsTable:
     for each.
     """
     return claims_table(
-        [*picture_claims(), *score_claims(), *learning_claims(), tolerance_claim(), *detection_claims(), *_untried()]
+        [*picture_claims(), *score_claims(), *learning_claims(), *tolerance_claims(), *detection_claims(), *_untried()]
     )
 
 

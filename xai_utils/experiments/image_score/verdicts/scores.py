@@ -5,18 +5,16 @@ import numpy as np
 from xai_utils.experiments.claims import Claim, in_words, of_all, verdict
 from xai_utils.experiments.image_score import chains, intervals
 from xai_utils.experiments.image_score.verdicts.learning import NAMES, SAID
-from xai_utils.experiments.records import read_records
 from xai_utils.experiments.statistics import bootstrap_interval
 
 
 def score_claims() -> list[Claim]:
     """Figures 2 to 4 and the intuition of section 2.1, for every data set and network with records."""
-    return [*_all_of("score_intervals", _of_figures), *_all_of(chains.RECORD, _of_chains)]
-
-
-def _all_of(record: str, claims_of) -> list[Claim]:
-    known = {(row["configuration"]["data"], row["configuration"]["network"]) for row in read_records(record)}
-    return [claim for data, network in sorted(known) for claim in claims_of(data, network)]
+    figures = [(data, network) for data in SAID for network in intervals.networks_of(data)]
+    return [
+        *(claim for data, network in figures for claim in _of_figures(data, network)),
+        *(claim for data, network in chains.recorded() for claim in _of_chains(data, network)),
+    ]
 
 
 def _of_figures(data: str, network: str) -> list[Claim]:
