@@ -64,12 +64,15 @@ train: $(READY) ## train the networks of the book again (four hours), write data
 
 MASKS = regions artifacts introduced polar_bear interventions
 SUMMARIES = masks found truth tags shuffled neighbours counts orientation specialising ranking superpixels
+SCORES = quality background intervals tolerance chains object_detection
+SEEDS = 0 1 2 3 4
 TABLES = shortcuts prediction_difference cnn_fixations $(FIXATIONS) \
 	cnn_fixations.saliency cnn_fixations.mistakes cnn_fixations.adversaries cnn_fixations.hits \
 	realtime_saliency $(MASKS:%=realtime_saliency.%) "realtime_saliency.video --record" \
-	$(SUMMARIES:%=visual_summaries.%)
+	$(SUMMARIES:%=visual_summaries.%) $(SCORES:%=image_score.%) \
+	"image_score.errors --only-parts" "image_score.outside --no-data" "image_score --seeds $(SEEDS)"
 
-record: $(READY) ## compute all tables in data/results that are missing (eight hours)
+record: $(READY) ## compute all tables in data/results that are missing (half a day)
 	for table in $(TABLES); do $(BIN)/python -m xai_utils.experiments.$$table || exit 1; done
 
 clean: ## remove the built book, the environment and all caches

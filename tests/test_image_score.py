@@ -115,6 +115,51 @@ def test_on_parts_pictures_of_the_class_score_higher_than_others():
     assert scores[own].mean() > scores[~own].mean()
 
 
+@pytest.fixture
+def by_pixel():
+    """Two layers that see one pixel at a time, so that a larger copy of a picture has larger copies of its maps."""
+    torch.manual_seed(5)
+    return nn.Sequential(nn.Conv2d(3, 6, 1), nn.ReLU(), nn.Conv2d(6, 4, 1), nn.ReLU()).eval()
+
+
+def test_on_a_grid_a_picture_scores_the_same_at_two_sizes(by_pixel, many):
+    reference = fit_reference(by_pixel, list(many), grid=(4, 2))
+    assert [tuple(layer.important.shape) for layer in reference.layers] == [(6, 4, 2), (4, 4, 2)]
+    dark = many[0] * torch.linspace(0, 1, 16)[:, None]  # at its top
+    sizes = [dark, dark.repeat_interleave(2, dim=1), dark.repeat_interleave(3, dim=2), many[0]]
+    one, high, wide, other = image_score(by_pixel, sizes, reference).tolist()
+    assert one == high == wide < other
+    mixed = [image.repeat_interleave(2, dim=1 + n % 2) for n, image in enumerate(many)]
+    for layer, other in zip(fit_reference(by_pixel, mixed, grid=(4, 2)).layers, reference.layers, strict=True):
+        assert layer.threshold == pytest.approx(other.threshold)
+        assert torch.equal(layer.important, other.important)
+
+
+def test_a_list_on_a_grid_is_the_tensor_on_it_and_the_maps_own_grid_changes_nothing(network, by_pixel, many):
+    grid = (3, 5)
+    for model in (network, by_pixel):  # one with a linear layer, which no grid touches
+        tensor, several = fit_reference(model, many, grid=grid), fit_reference(model, list(many), grid=grid)
+        assert tensor.grid == several.grid == grid
+        assert image_score(model, many, tensor).tolist() == image_score(model, list(many), several).tolist()
+    whole = [fit_reference(by_pixel, many), fit_reference(by_pixel, many, grid=(16, 16))]
+    assert torch.equal(*(image_score(by_pixel, many * 0.9, reference) for reference in whole))
+
+
+def test_pictures_of_several_sizes_need_a_grid(network, many):
+    with pytest.raises(
+        ValueError, match="images: expected a tensor, or with a grid a list of pictures, got 9 in a list"
+    ):
+        fit_reference(network, list(many))
+    with pytest.raises(
+        ValueError, match="images: expected a tensor, or with a grid a list of pictures, got 9 in a list"
+    ):
+        image_score(network, list(many), fit_reference(network, many))
+    with pytest.raises(ValueError, match="got 0 in a list"):
+        fit_reference(network, [], grid=(2, 2))
+    with pytest.raises(ValueError, match="grid: expected an int of at least 1, got 0"):
+        fit_reference(network, many, grid=(2, 0))
+
+
 def test_bad_input_is_refused(network, many):
     reference = fit_reference(network, many)
     with pytest.raises(ValueError, match="norm: expected one of"):

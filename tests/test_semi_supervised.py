@@ -322,3 +322,29 @@ def test_recorded_intervals_are_those_of_the_kept_weights():
         recorded = np.cumsum(row["result"][kind]["count"][3])
         assert np.abs(np.cumsum(intervals.counted(found)[0]) - recorded).max() <= 5  # kept in half precision
         assert found.right.sum() == pytest.approx(sum(row["result"][kind]["right"][3]), abs=3)
+
+
+@pytest.fixture
+def several(monkeypatch):
+    """Runs of two seeds in which the baseline gets 4 of 10 right, the score 1 more in seed 0 and 3 more in seed 1."""
+
+    def run(hits):
+        return {"hits": [[hits, 5]] * 4, "claimed": [[8, 12]] * 4, "of_class": [10, 10]}
+
+    known = {"baseline": {(0, None): run(4), (1, None): run(4)}, "random": {}}
+    known["score"] = {(0, 0): run(5), (0, 1): run(4), (1, 0): run(7), (1, 1): run(4), (2, 0): run(9)}
+    monkeypatch.setattr(tables, "recorded_runs", lambda data, network, arm: known.get(arm, {}))
+
+
+def test_gains_are_paired_by_seed_and_half_recorded_seeds_do_not_count(several):
+    assert tables.seeds_of("parts", "vgg", "score") == [0, 1]
+    first, second = tables.gains_over_seeds("parts", "vgg", "score")
+    assert (first.baseline, first.trained, first.difference) == pytest.approx((40, 60, 20))
+    assert second.difference == pytest.approx(0)
+    mean, low, high = tables.mean_gain("parts", "vgg", "score")
+    assert (mean, low < mean < high) == (pytest.approx(10), True)
+    assert list(tables.gains_by_arm("parts", "vgg")) == ["score"]
+    text = tables.lines(["a", "b"], [first, second], [first, second])
+    assert text.splitlines()[2].startswith("| a | 40.0 | 60.0 | +20.0 |")
+    with pytest.raises(ValueError, match="expected recorded ones"):
+        tables.mean_gain("parts", "vgg", "random")

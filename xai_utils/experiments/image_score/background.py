@@ -22,7 +22,7 @@ from xai_utils.tensors import Progress, quiet
 COMMAND = "python -m xai_utils.experiments.image_score.background"
 RECORD = "score_background"
 SPLIT = "test"
-PICTURES = 200  # of each class, all that the split has
+PICTURES = 100  # of each class
 CHAINS = ("activated", "activated and important")
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from xai_utils.activations import record
-from xai_utils.experiments.image_score.background import PICTURES, pictures_of
+from xai_utils.experiments.image_score.background import pictures_of
 from xai_utils.experiments.image_score.shares import TRAINING, class_reference, network_of
 from xai_utils.papers.image_score import image_score
 from xai_utils.parts import CLASSES, Scene
@@ -35,7 +35,7 @@ class Extremes(NamedTuple):
 
 
 def extreme_pictures(
-    network: str, class_name: str, *, most: int = 7, pictures: int = PICTURES, training: int = TRAINING
+    network: str, class_name: str, *, most: int = 7, pictures: int = 200, training: int = TRAINING
 ) -> Extremes:
     """The best and the worst scored test pictures of a class with the feature map of one first-layer filter.
 

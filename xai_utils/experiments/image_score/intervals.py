@@ -209,6 +209,13 @@ def trend(data: str, network: str, value: str, seed: int = 0) -> dict[int, np.nd
     return found
 
 
+def networks_of(data: str) -> list[str]:
+    """The networks of which all `STAGES` are recorded."""
+    rows = [row["configuration"] for row in read_records("score_intervals")]
+    known = {(row["network"], row["epochs"]) for row in rows if row["data"] == data}
+    return [network for network in NETWORKS if all((network, epochs) in known for epochs in STAGES)]
+
+
 def record_intervals(data: str, network: str, seed: int = 0, *, progress: Progress = quiet) -> list[dict]:
     """Figures 2 to 4 for one network, recorded or computed now."""
     wanted = grid(data=[data], network=[network], seed=[seed], epochs=STAGES)

@@ -1,7 +1,7 @@
 """Do low scores notice pictures unlike those that a network was trained on? A use that the paper does not try."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.image_score.detection import Values, aurocs
+from xai_utils.experiments.claims import Interval
+from xai_utils.experiments.image_score.areas import Values, aurocs
 from xai_utils.experiments.image_score.shares import (
     NETWORKS,
     SMALL,
@@ -26,7 +27,7 @@ from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.image_score.outside"
 RECORD = "score_outside"
-PICTURES = 600  # of each kind
+PICTURES = 500  # of each kind
 NEED_DATA = "small photographs"
 KINDS = (*CORRUPTIONS, *(kind for kind in MAKERS if kind != "Parts"))  # for networks of Parts
 SMALL_KINDS = (*CORRUPTIONS, "white noise", "textures", "photographs", "Parts")  # for that of small photographs
@@ -134,9 +135,9 @@ def outside_rows(data: bool = True, *, progress: Progress = quiet) -> list[dict]
     """
     fixed = {"pictures": [PICTURES], "training": [TRAINING]}
     kinds = KINDS if data else [kind for kind in KINDS if kind != NEED_DATA]
-    wanted = grid(network=NETWORKS, kind=kinds, **fixed)
+    wanted = grid(kind=kinds, network=NETWORKS, **fixed)
     if data:
-        wanted += grid(network=[SMALL], kind=SMALL_KINDS, **fixed)
+        wanted += grid(kind=SMALL_KINDS, network=[SMALL], **fixed)
     return record_all(RECORD, wanted, measure_outside, command=COMMAND, progress=progress)
 
 
@@ -149,6 +150,17 @@ def score_outside(network: str, names: Sequence[str] = ("predicted class", *RIVA
     """
     rows = [row for row in read_records(RECORD) if row["configuration"]["network"] == network]
     return {row["configuration"]["kind"]: {name: row["result"]["areas"][name] for name in names} for row in rows}
+
+
+def by_kind(network: str, measures: Mapping[str, str]) -> dict[str, dict[str, Interval]]:
+    """The recorded areas of several measures: name -> kind of unusual picture -> (area, low, high).
+
+    Args:
+        network: as `measure_outside` takes it.
+        measures: name -> one of `measures`.
+    """
+    found = score_outside(network, tuple(measures.values()))
+    return {name: {kind: tuple(of[measure]) for kind, of in found.items()} for name, measure in measures.items()}
 
 
 def main() -> None:

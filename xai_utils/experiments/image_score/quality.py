@@ -11,7 +11,8 @@ import numpy as np
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.image_score.detection import Values, aurocs
+from xai_utils.experiments.claims import Interval
+from xai_utils.experiments.image_score.areas import Values, aurocs
 from xai_utils.experiments.image_score.shares import (
     CONTROLS,
     NETWORKS,
@@ -190,6 +191,18 @@ def score_quality(network: str, measure: str = "true class", norm: str = "max") 
         if (row["configuration"]["network"], row["configuration"]["norm"]) == (network, norm)
     }
     return {(cause, strength): of[strength]["areas"][measure] for cause, of in rows.items() for strength in STRENGTHS}
+
+
+def by_cause(network: str, strength: str, measures: Mapping[str, str]) -> dict[str, dict[str, Interval]]:
+    """The recorded areas of several measures: name -> cause -> (area, low, high).
+
+    Args:
+        network: one of `NETWORKS` or `CONTROLS`.
+        strength: "within" or "beyond".
+        measures: name -> as `score_quality` takes it.
+    """
+    areas = {name: score_quality(network, measure) for name, measure in measures.items()}
+    return {name: {cause: tuple(of[cause, strength]) for cause in CAUSES} for name, of in areas.items()}
 
 
 def main() -> None:

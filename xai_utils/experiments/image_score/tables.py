@@ -85,15 +85,9 @@ def gains_over_seeds(data: str, network: str, arm: str, value: str = "recall", o
         value: see `per_epoch`.
         other: the arm that stands for "baseline" in each `Gain`.
     """
-    runs, others = _runs(data, network, arm), _runs(data, network, other)
-    gains = []
-    for target in sorted({target for _, target in runs}):
-        seeds = [seed for seed, one in runs if one == target]
-        after = [per_epoch(runs[seed, target], target, value).mean() for seed in seeds]
-        before = [
-            per_epoch(others[seed, target if (seed, target) in others else None], target, value).mean()
-            for seed in seeds
-        ]
+    pairs, gains = _pairs(data, network, arm, other, value), []
+    for target in sorted({target for _, target in pairs}):
+        after, before = zip(*(pair for (_, own), pair in pairs.items() if own == target), strict=True)
         mean, _, _, p = paired_difference(after, before)
         gains.append(Gain(target, float(np.mean(before)), float(np.mean(after)), mean, p))
     return [gain._replace(p=p) for gain, p in zip(gains, holm([gain.p for gain in gains]), strict=True)]
@@ -109,12 +103,9 @@ def mean_gain(data: str, network: str, arm: str, value: str = "recall", other: s
         value: see `per_epoch`.
         other: the arm that it is compared with.
     """
-    runs, others = _runs(data, network, arm), _runs(data, network, other)
     gains: dict[int, list[float]] = {}
-    for (seed, target), run in runs.items():
-        rival = others[seed, target if (seed, target) in others else None]
-        gain = per_epoch(run, target, value).mean() - per_epoch(rival, target, value).mean()
-        gains.setdefault(seed, []).append(gain)
+    for (seed, _), (after, before) in _pairs(data, network, arm, other, value).items():
+        gains.setdefault(seed, []).append(after - before)
     if len(gains) == 1:
         return bootstrap_interval(next(iter(gains.values())))
     means = [float(np.mean(found)) for found in gains.values()]
@@ -191,10 +182,8 @@ def arms_of(data: str, network: str) -> list[str]:
 
 
 def seeds_of(data: str, network: str, arm: str) -> list[int]:
-    """The seeds of which all classes of an arm are recorded, as of the first one."""
-    runs = _runs(data, network, arm)
-    classes = {target for _, target in runs}
-    return [seed for seed in sorted({seed for seed, _ in runs}) if all((seed, target) in runs for target in classes)]
+    """The seeds of which all classes of an arm are recorded; the others do not count yet."""
+    return sorted({seed for seed, _ in _runs(data, network, arm)})
 
 
 def data_sets() -> list[str]:
@@ -202,8 +191,23 @@ def data_sets() -> list[str]:
     return [data for data in (PARTS, "cifar10-subset", "cifar10") if read_records(f"semi_supervised_{data}")]
 
 
+def _pairs(data: str, network: str, arm: str, other: str, value: str) -> dict[tuple[int, int], tuple[float, float]]:
+    """What both arms reached for a class, mean over the epochs, in the seeds of which both are recorded."""
+    runs, others = _runs(data, network, arm), _runs(data, network, other)
+    rivals = {key: (key[0], key[1] if key in others else None) for key in runs}
+    return {
+        key: tuple(per_epoch(run, key[1], value).mean() for run in (runs[key], others[rivals[key]]))
+        for key in runs
+        if rivals[key] in others
+    }
+
+
 def _runs(data: str, network: str, arm: str) -> dict[tuple[int, int | None], dict]:
+    """What is recorded of an arm, seeds with all of its classes only."""
     runs = recorded_runs(data, network, arm)
+    classes = {target for _, target in runs}
+    whole = {seed for seed, _ in runs if all((seed, target) in runs for target in classes)}
+    runs = {(seed, target): run for (seed, target), run in runs.items() if seed in whole}
     if not runs:
         what = f"{data!r}, {network!r}, {arm!r}"
         raise ValueError(f"data, network, arm: expected recorded ones, got {what}; run `{COMMAND} --data {data}`")

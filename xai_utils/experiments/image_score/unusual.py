@@ -1,6 +1,7 @@
 """Pictures unlike those that a network was trained on, and some like them, to measure what notices the difference."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from xai_utils.perturb import gaussian_blur
 from xai_utils.pictures import PHOTOGRAPHS
 
 DATA = "cifar10-subset"  # the small pictures that are enlarged for networks of Parts
+PARTS = "Parts"
 SPLIT = "test"
 BOX = 0.5  # side of the grey box, in shares of the picture's
 TEXTURES = ("brick", "grass", "gravel")  # of scikit-image, in grey
@@ -73,9 +75,7 @@ def usual_pictures(network: str, pictures: int, first: int = 0) -> Tensor:
     Raises:
         FileNotFoundError: the pictures of a network for CIFAR-10 are not there; says how to get them.
     """
-    if network.startswith(CIFAR):
-        return cifar_pictures(network.removeprefix(CIFAR), SPLIT, first, first + pictures)[0].float() / 255
-    return Parts(SPLIT).tensors(indices=range(first, first + pictures))[0].float() / 255
+    return _test_pictures(network.removeprefix(CIFAR) if network.startswith(CIFAR) else PARTS, pictures, first)
 
 
 def unusual_pictures(network: str, kind: str, pictures: int) -> Tensor:
@@ -97,7 +97,19 @@ def unusual_pictures(network: str, kind: str, pictures: int) -> Tensor:
         return CORRUPTIONS[kind](usual_pictures(network, pictures, first=pictures))
     if kind not in MAKERS:
         raise ValueError(f"kind: expected one of {', '.join([*CORRUPTIONS, *MAKERS])}, got {kind!r}")
-    return MAKERS[kind](network_of(network).input_size, pictures)
+    return _made(kind, network_of(network).input_size, pictures)
+
+
+@lru_cache(maxsize=2)
+def _test_pictures(data: str, pictures: int, first: int) -> Tensor:
+    if data != PARTS:
+        return cifar_pictures(data, SPLIT, first, first + pictures)[0].float() / 255
+    return Parts(SPLIT).tensors(indices=range(first, first + pictures))[0].float() / 255
+
+
+@lru_cache(maxsize=1)
+def _made(kind: str, size: tuple[int, int], pictures: int) -> Tensor:
+    return MAKERS[kind](size, pictures)
 
 
 def _small_photographs(size: tuple[int, int], pictures: int) -> Tensor:
@@ -149,5 +161,5 @@ MAKERS: dict[str, Maker] = {
     "small photographs": _small_photographs,  # those of CIFAR-10, enlarged
     "empty scenes": _empty,
     "two objects": _two,
-    "Parts": _drawn,
+    PARTS: _drawn,
 }

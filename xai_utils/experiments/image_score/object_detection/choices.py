@@ -17,12 +17,12 @@ from xai_utils.experiments.image_score.object_detection.detector import (
     trunk_layers,
 )
 from xai_utils.experiments.image_score.object_detection.precision import rightness
-from xai_utils.experiments.image_score.object_detection.scenes import Objects, Pictures, pictures_of
+from xai_utils.experiments.image_score.object_detection.scenes import Objects, pictures_of
 from xai_utils.papers.image_score import fit_reference, image_score
 from xai_utils.tensors import check_choice
 from xai_utils.training import Recipe, fit
 
-ARMS = ("baseline", "score", "random", "confident", "lowest", "truth")
+ARMS = ("baseline", "score", "random", "confident", "lowest", "score-truth", "random-truth", "truth")
 GRID = (6, 6)  # cells to which all maps are averaged; those of the last layers have 6 x 8, 8 x 6 or 6 x 6 units
 RECIPE = Recipe(batch_size=8, learning_rate=1e-3)
 CLIP = 5.0  # norm to which longer gradients are shortened
@@ -74,7 +74,9 @@ def labelled_by(
         grid: see `fit_reference`.
     """
     detector = trained(network, seed, pictures[0], epochs)
-    known, additional = (pictures_of(name, seed, n) for name, n in zip(("labelled", "additional"), pictures, strict=True))
+    known, additional = (
+        pictures_of(name, seed, n) for name, n in zip(("labelled", "additional"), pictures, strict=True)
+    )
     reference = fit_reference(detector, _as_float(known.images), layers=trunk_layers(detector), grid=grid)
     scores = image_score(detector, _as_float(additional.images), reference)
     found = tuple(certain(objects, threshold) for objects in detect(detector, additional.images))
@@ -91,6 +93,7 @@ def choose(arm: str, labelled: Labelled, share: float, generator: torch.Generato
     Args:
         arm: "score": the highest image scores. "lowest": the lowest ones. "confident": the highest mean scores of what
             is found, the rival. "random": any. "baseline": none. "truth": all, also those in which nothing is found.
+            "score-truth" and "random-truth" choose as "score" and "random" do; they are added with their true labels.
         labelled: of `labelled_by`.
         share: of all additional pictures.
         generator: draws at random.
@@ -99,7 +102,7 @@ def choose(arm: str, labelled: Labelled, share: float, generator: torch.Generato
         ValueError: another arm.
     """
     check_choice("arm", arm, ARMS)
-    everything = torch.arange(len(labelled.found))
+    everything = torch.arange(len(labelled.scores))
     if arm in ("baseline", "truth"):
         return everything[: 0 if arm == "baseline" else None]
     pool = everything[labelled.confidence > 0]
@@ -110,7 +113,7 @@ def choose(arm: str, labelled: Labelled, share: float, generator: torch.Generato
         "confident": labelled.confidence,
         "random": torch.rand(len(everything), generator=generator),
     }
-    return pool[order[arm][pool].topk(count).indices]
+    return pool[order[arm.removesuffix("-truth")][pool].topk(count).indices]
 
 
 def measure_choices(network: str, seed: int, pictures: Sequence[int], epochs: int, threshold: float) -> dict:

@@ -22,8 +22,8 @@ HIDDEN = 128
 def build_detector(network: str) -> nn.Module:
     """Faster R-CNN (Ren et al., 2015) on the convolutions of a classifier that was trained on single objects.
 
-    **Source**: section 3.2: VGG16, trained on ImageNet. Here it is our miniature of it, trained on Parts; the heads begin
-    with random weights from PyTorch's global generator.
+    **Source**: section 3.2: VGG16, trained on ImageNet. Here it is our miniature of it, trained on Parts; the heads
+    begin with random weights from PyTorch's global generator.
 
     Args:
         network: "parts/vgg", or the same trained otherwise.
@@ -37,12 +37,14 @@ def build_detector(network: str) -> nn.Module:
     from torchvision.ops import MultiScaleRoIAlign
 
     classifier = load_model(network)
-    trunk = nn.Sequential(*list(classifier.network.features)[:-1])  # without the last pool: [96, height / 16, width / 16]
+    trunk = nn.Sequential(
+        *list(classifier.network.features)[:-1]
+    )  # without the last pool: [96, height / 16, width / 16]
     trunk.out_channels = CHANNELS
     detector = FasterRCNN(
         trunk,
         rpn_anchor_generator=AnchorGenerator((ANCHORS,), (RATIOS,)),
-        box_roi_pool=MultiScaleRoIAlign(["0"], CELLS, sampling_ratio=2),
+        box_roi_pool=MultiScaleRoIAlign(["0"], CELLS, sampling_ratio=1),
         box_head=nn.Sequential(nn.Flatten(), nn.Linear(CHANNELS * CELLS**2, HIDDEN), nn.ReLU()),
         box_predictor=FastRCNNPredictor(HIDDEN, 1 + len(CLASSES)),
         image_mean=(-classifier.shift / classifier.scale).flatten().tolist(),
@@ -50,7 +52,7 @@ def build_detector(network: str) -> nn.Module:
         **{"min_size": min(map(min, SIZES)), "max_size": max(map(max, SIZES)), "size_divisible": STRIDE},  # no resizing
         **{"rpn_pre_nms_top_n_train": 200, "rpn_post_nms_top_n_train": 64, "rpn_batch_size_per_image": 64},
         **{"rpn_pre_nms_top_n_test": 100, "rpn_post_nms_top_n_test": 32},
-        **{"box_batch_size_per_image": 32, "box_score_thresh": 0.02, "box_detections_per_img": 15},
+        **{"box_batch_size_per_image": 32, "box_detections_per_img": 15},
     )
     return detector.requires_grad_(True)
 
@@ -98,19 +100,27 @@ def mirrored(image: Tensor, objects: Objects) -> tuple[Tensor, Objects]:
     return image.flip(2), objects._replace(boxes=boxes)
 
 
-def detect(detector: nn.Module, images: Sequence[Tensor], *, progress: Progress = quiet) -> tuple[Objects, ...]:
-    """What the detector finds, the surest first; one picture at a time, so that no picture needs a margin.
+def detect(
+    detector: nn.Module, images: Sequence[Tensor], *, batch_size: int = 50, progress: Progress = quiet
+) -> tuple[Objects, ...]:
+    """What the detector finds, the surest first.
 
     Args:
         detector: in eval mode.
-        images: each uint8 [3, height, width].
-        progress: wraps the pictures.
+        images: each uint8 [3, height, width]; those of one size pass together, so that none needs a margin.
+        batch_size: pictures per forward pass.
+        progress: wraps the sizes.
     """
-    found = []
+    numbers: dict[torch.Size, list[int]] = {}
+    for number, image in enumerate(images):
+        numbers.setdefault(image.shape, []).append(number)
+    answers: dict[int, dict[str, Tensor]] = {}
     with torch.inference_mode():
-        for image in progress(images):
-            (answer,) = detector([image.float() / 255])
-            found.append(Objects(*(answer[name].clone() for name in ("boxes", "labels", "scores"))))
+        for same in progress(numbers.values()):
+            for first in range(0, len(same), batch_size):
+                chunk = same[first : first + batch_size]
+                answers |= zip(chunk, detector([images[n].float() / 255 for n in chunk]), strict=True)
+    found = [Objects(*(answers[n][name].clone() for name in ("boxes", "labels", "scores"))) for n in range(len(images))]
     return tuple(objects._replace(labels=objects.labels - 1) for objects in found)
 
 
@@ -128,7 +138,7 @@ def write_detector(name: str, detector: nn.Module, network: str, **about) -> Pat
     """Keeps a detector's weights in half precision; returns their file.
 
     Args:
-        name: such as "detection/baseline".
+        name: such as "detection/labelled".
         detector: trained.
         network: of `build_detector`.
         **about: what made it.
@@ -137,7 +147,7 @@ def write_detector(name: str, detector: nn.Module, network: str, **about) -> Pat
     return write_weights(file, detector.state_dict(), {"network": network, "about": json.dumps(about)})
 
 
-def load_detector(name: str = "detection/baseline") -> nn.Module:
+def load_detector(name: str = "detection/labelled") -> nn.Module:
     """A trained detector in eval mode, with nothing left to train.
 
     Args:

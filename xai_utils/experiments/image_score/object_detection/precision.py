@@ -34,8 +34,8 @@ class Rightness(NamedTuple):
 def mean_average_precision(found: Sequence[Objects], truths: Sequence[Objects]) -> Precision:
     """Mean average precision, counted by COCO's own program.
 
-    **Source**: pycocotools. It matches a box with the best object that is still free, where VOC's program takes the best
-    object, free or not; precision at 11 of its 101 recalls is VOC2007's measure.
+    **Source**: pycocotools. It matches a box with the best object that is still free, where VOC's program takes the
+    best object, free or not; precision at 11 of its 101 recalls is VOC2007's measure.
 
     Args:
         found: for each picture what was detected.

@@ -39,7 +39,7 @@ class Pictures(NamedTuple):
 def pictures_of(split: str, seed: int, count: int) -> Pictures:
     """The first pictures of a set, with their true objects.
 
-    One, two and three objects take turns, and so do the sizes, such that every nine pictures hold each combination once.
+    One, two and three objects take turns, and so do the sizes: every nine pictures hold each combination once.
 
     Args:
         split: "labelled", "additional" or "test", which have no scene in common with each other or with Parts' splits.

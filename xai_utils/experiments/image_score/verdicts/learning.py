@@ -73,7 +73,7 @@ def naive_gain(data: str, network: str, arm: str = "naive") -> Interval:
 
 def scale(data: str, network: str) -> str:
     """On what: data set, network and the number of seeds."""
-    seeds = len({seed for seed, _ in recorded_runs(data, network, "score")})
+    seeds = len(tables.seeds_of(data, network, "score"))
     return f"{SAID[data]}, {NAMES[network]}, {seeds} seed{'s' * (seeds > 1)}"
 
 
@@ -95,8 +95,8 @@ def _significant(data: str, network: str, arm: str) -> str:
     """In how many classes the gain is significant, in the paper's way and over seeds with Holm's correction."""
     level = printed_numbers("image_score")["training"]["significance"]
     first = sum(gain.p < level for gain in tables.gains_of_run(data, network, arm))
-    seeds = {seed for seed, _ in recorded_runs(data, network, arm)}
-    over = sum(gain.p < level for gain in tables.gains_over_seeds(data, network, arm)) if len(seeds) > 1 else None
+    several = len(tables.seeds_of(data, network, arm)) > 1
+    over = sum(gain.p < level for gain in tables.gains_over_seeds(data, network, arm)) if several else None
     return f"; significant over epochs in {first} classes" + (f", over seeds in {over}" if over is not None else "")
 
 
