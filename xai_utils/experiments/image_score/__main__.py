@@ -28,8 +28,9 @@ def main() -> None:
     for seed in arguments.seeds:
         for network in arguments.networks:
             record_runs(arguments.data, network, seed, arms, progress=tqdm)
-            if "score" in arms and len(classes) == len(classes_of(arguments.data)):
-                print(record_assembly(arguments.data, network, seed)["result"])
+            for arm in set(arms) - set(WHOLE):
+                if len(classes) == len(classes_of(arguments.data)):
+                    print(arm, record_assembly(arguments.data, network, seed, arm)["result"])
 
 
 if __name__ == "__main__":

@@ -89,10 +89,10 @@ def measure_run(
             found[name].append(round(value, 4) if value == value else None)
         found["hits"].append(split.test[1][one.predicted == split.test[1]].bincount(minlength=classes).tolist())
         found["claimed"].append(one.predicted.bincount(minlength=classes).tolist())
-        if arm == "score" and number * MOMENTS % after == 0:
+        if target is not None and number * MOMENTS % after == 0:
             claims[number * MOMENTS // after - 1] = _claims(model, split, one.predicted, target)
-    if arm == "score":
-        torch.save(claims, _claims_file(data, network, seed, target))
+    if target is not None:
+        torch.save(claims, _claims_file(data, network, seed, arm, target))
     return found | {"of_class": split.test[1].bincount(minlength=classes).tolist()}
 
 
@@ -111,17 +111,26 @@ def pretrained(data: str, network: str, seed: int, epochs: int, *, progress: Pro
     return model.eval().to(memory_format=torch.channels_last)
 
 
-def measure_assembly(data: str, network: str, seed: int, before: int, after: int) -> dict:
+def measure_assembly(data: str, network: str, seed: int, before: int, after: int, arm: str) -> dict:
     """Table 3: the accuracy of the networks of all classes together, at moments of the re-training.
+
+    Args:
+        data: as `split_of` takes it.
+        network: a name of `NETWORKS`.
+        seed: see `runs_of`.
+        before: epochs on the labelled pictures.
+        after: epochs with additional ones.
+        arm: how the pictures of each class were chosen, a name of `SELECTED`; the networks are put together by score in
+            any case, so that another arm tells what ten networks do that one does not.
 
     Returns:
         "epochs", and for each the accuracy "assembled" and that of the "baseline".
     """
     split, classes = split_of(data, seed), range(len(classes_of(data)))
-    files = [_claims_file(data, network, seed, target) for target in classes]
+    files = [_claims_file(data, network, seed, arm, target) for target in classes]
     for target, file in enumerate(files):
         if not file.exists():  # recorded by an earlier run, whose scores are gone
-            measure_run(data, network, seed, before, after, "score", target, alpha_of(data, network, target))
+            measure_run(data, network, seed, before, after, arm, target, alpha_of(data, network, target))
     claims = torch.stack([torch.load(file, weights_only=True) for file in files])  # [classes, moments, test]
     recipe = replace(RECIPE, epochs=after, seed=seed + 1)
     rounds = list(retrain(pretrained(data, network, seed, before), split, "baseline", recipe=recipe))
@@ -140,10 +149,10 @@ def record_runs(
     return record_all(records_of(data), wanted, measure_run, command=COMMAND, progress=progress)
 
 
-def record_assembly(data: str, network: str, seed: int) -> dict:
-    """Table 3 for one network, recorded or computed now."""
+def record_assembly(data: str, network: str, seed: int, arm: str = "score") -> dict:
+    """Table 3 for one network, recorded or computed now; see `measure_assembly`."""
     before, after = EPOCHS[data]
-    wanted = {"data": data, "network": network, "seed": seed, "before": before, "after": after}
+    wanted = {"data": data, "network": network, "seed": seed, "before": before, "after": after, "arm": arm}
     return record_all(f"assembly_{data}", [wanted], measure_assembly, command=COMMAND)[0]
 
 
@@ -181,5 +190,5 @@ def _claims(model: Classifier, split: Split, predicted: Tensor, target: int) -> 
     return claims
 
 
-def _claims_file(data: str, network: str, seed: int, target: int) -> Path:
-    return CHECKPOINTS / f"claims-{data}-{network}-{seed}-{target}.pt"
+def _claims_file(data: str, network: str, seed: int, arm: str, target: int) -> Path:
+    return CHECKPOINTS / f"claims-{data}-{network}-{seed}-{arm}-{target}.pt"

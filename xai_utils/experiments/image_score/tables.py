@@ -166,14 +166,19 @@ def mean_of(result: dict, name: str) -> float:
     return sum(known) / len(known) if known else float("nan")
 
 
-def assembly(data: str, network: str) -> list[dict[str, np.ndarray]]:
-    """Table 3: the accuracies "baseline" and "assembled", per cent, float [seeds, moments].
+def assembly(data: str, network: str) -> dict[str, np.ndarray]:
+    """Table 3: "baseline" and each recorded arm -> accuracy of its assembled networks, per cent, [seeds, moments].
 
-    Returns:
-        One such table, or none if not all classes of the network are recorded.
+    Empty if nothing of the network is recorded.
     """
-    rows = [row["result"] for row in read_records(f"assembly_{data}") if row["configuration"]["network"] == network]
-    return [{name: 100 * np.array([row[name] for row in rows]) for name in ("baseline", "assembled")}] if rows else []
+    found: dict[str, list] = {}
+    for row in read_records(f"assembly_{data}"):
+        about, result = row["configuration"], row["result"]
+        if about["network"] == network:
+            found.setdefault(about["arm"], []).append(result["assembled"])
+            if about["arm"] == "score":
+                found.setdefault("baseline", []).append(result["baseline"])
+    return {name: 100 * np.array(values) for name, values in found.items()}
 
 
 def arms_of(data: str, network: str) -> list[str]:
