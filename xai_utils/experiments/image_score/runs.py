@@ -19,7 +19,7 @@ from xai_utils.tensors import Progress, quiet
 COMMAND = "python -m xai_utils.experiments.image_score"
 CHECKPOINTS = Path(".cache") / "image_score"
 EPOCHS = {
-    PARTS: (20, 10),
+    PARTS: (80, 10),
     FEW: (2, 2),
     "cifar10-subset": (20, 20),
     "cifar10": (100, 100),
