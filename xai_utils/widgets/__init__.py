@@ -10,6 +10,16 @@ A knob is a keyword and its choices: numbers make a slider over just these numbe
 """
 
 from .explorer import Explorer, explore, explore_figure
+from .own import OwnPicture, Tools, explain_own_picture
 from .tagging import Tagging, tag_summaries
 
-__all__ = ["Explorer", "Tagging", "explore", "explore_figure", "tag_summaries"]
+__all__ = [
+    "Explorer",
+    "OwnPicture",
+    "Tagging",
+    "Tools",
+    "explain_own_picture",
+    "explore",
+    "explore_figure",
+    "tag_summaries",
+]

@@ -1,0 +1,135 @@
+"""The control for a picture of one's own: what it shows, and what it says when something is wrong."""
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+import torch
+from PIL import Image
+
+from xai_utils.experiments.verdict.own import METHODS, explain_all, likely_classes, save_report
+from xai_utils.models import load_model
+from xai_utils.pictures import load_picture
+from xai_utils.plotting import show_maps
+from xai_utils.widgets import Tools, explain_own_picture
+
+QUICK = ["gradient", "Grad-CAM"]
+
+
+def drawn(image, answers):
+    maps = {one.method: one.map[None] for one in answers if one.map is not None}
+    return show_maps(image, maps), "; ".join(one.problem for one in answers if one.problem)
+
+
+TOOLS = Tools(
+    load_model,
+    lambda file, model: load_picture(file, model.input_size),
+    likely_classes,
+    lambda model, image, target, names: explain_all(model, image, target, {name: METHODS[name] for name in names}),
+    drawn,
+    save_report,
+)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    file = tmp_path / "bird.png"
+    levels = torch.randint(256, (90, 120, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    Image.fromarray(levels.numpy()).save(file)
+    return file
+
+
+def control(pictures, tools=TOOLS):
+    return explain_own_picture(tools, ["parts/alexnet", "parts/resnet"], QUICK, pictures)
+
+
+def uploaded(name, content, size=None):
+    about = {"name": name, "type": "image/png", "size": size or len(content), "last_modified": datetime.now(UTC)}
+    return (about | {"content": memoryview(content)},)
+
+
+def test_a_stored_picture_is_explained_and_kept(picture, tmp_path):
+    own = control({"bird": picture})
+    assert own.go.disabled
+    own.stored.value = "bird"
+    assert not own.go.disabled
+    assert len(own.target.options) == 5
+    own.go.click()
+    assert "All methods have answered." in own.message
+    assert 'alt="The picture and what 2 methods say of ' in own._shown.value
+    own.file.value = str(tmp_path / "report.html")
+    own.keep.click()
+    assert "Kept as" in own.message
+    assert "<table>" in (tmp_path / "report.html").read_text()
+
+
+def test_an_uploaded_picture_goes_before_a_stored_one(picture):
+    own = control({"bird": picture})
+    own.stored.value = "bird"
+    own.upload.value = uploaded("cat.png", picture.read_bytes())
+    assert "cat.png" in own.message
+    own.model.value = "parts/resnet"
+    assert own.network is not None
+    assert not own.go.disabled
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "says"),
+    [
+        (b"no picture", None, "expected a picture"),
+        (None, None, "expected a whole picture"),
+        (b"tiny", 60_000_000, "expected at most 50 MB, got 60"),
+    ],
+)
+def test_files_that_cannot_be_read_are_named_in_a_sentence(picture, content, size, says):
+    own = control({})
+    own.upload.value = uploaded("odd.png", content or picture.read_bytes()[:400], size)
+    assert says in own.message or says in own.message.replace("&#x27;", "'")
+    assert own.go.disabled
+
+
+def test_networks_that_are_not_there_are_named_and_another_can_be_chosen(picture):
+    own = control({"bird": picture})
+    own.stored.value = "bird"
+    own.model.value = "parts/lenet"
+    assert "expected" in own.message
+    assert own.go.disabled
+    own.model.value = "parts/alexnet"
+    assert not own.go.disabled
+
+
+def test_a_method_that_fails_leaves_the_control_alive(picture):
+    def fails(*_):
+        raise RuntimeError("out of memory\nand more")
+
+    own = control({"bird": picture}, TOOLS._replace(explain=fails))
+    own.stored.value = "bird"
+    own.go.click()
+    assert "out of memory" in own.message
+    assert "and more" not in own.message
+    assert not own.go.disabled
+    assert own.keep.disabled
+
+
+def test_a_wrong_name_of_the_report_is_said(picture):
+    own = control({"bird": picture})
+    own.stored.value = "bird"
+    own.go.click()
+    own.file.value = "report.pdf"
+    own.keep.click()
+    assert "ends in .png or .html" in own.message
+
+
+def test_the_page_without_a_kernel_gets_a_sentence(monkeypatch):
+    monkeypatch.setenv("XAI_BOOK", "1")
+    bundle = control({})._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "text/plain"}
+    with pytest.raises(ValueError, match="models, methods: expected at least one of each"):
+        explain_own_picture(TOOLS, [], QUICK)
+
+
+def test_bytes_of_a_picture_are_read_only_once(picture):
+    own = control({})
+    own.upload.value = uploaded("cat.png", picture.read_bytes())
+    name, file = own._source()
+    assert (name, isinstance(file, io.BytesIO)) == ("cat.png", True)
