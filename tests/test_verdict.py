@@ -6,7 +6,7 @@ import torch
 
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.prediction_difference.setting import parts_samplers, with_outer
-from xai_utils.experiments.verdict import agreement, measures, stability, truth
+from xai_utils.experiments.verdict import agreement, measures, stability, studies, truth
 from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
 from xai_utils.parts import Parts
 
@@ -158,3 +158,34 @@ def test_controls_do_not_notice_shuffled_weights_and_the_gradient_does():
     assert by_method["centre"]["shuffled, all"] == pytest.approx([1.0] * len(by_method["centre"]["shuffled, all"]))
     assert max(by_method["gradient"]["shuffled, all"]) < 0.9
     assert np.mean(by_method["gradient"]["noise, 2 levels"]) > np.mean(by_method["gradient"]["shuffled, all"])
+
+
+def test_the_biased_network_loses_its_class_elsewhere_and_the_fair_one_does_not():
+    found = studies.measure_biased("centre", [0, 8])
+    assert len({len(values) for values in found.values()}) == 1
+    assert np.mean(found["moved, biased"]) > np.mean(found["moved, fair"])
+    assert found["background, fair"] == found["background, biased"]  # a control that asks no network
+
+
+def test_a_map_on_the_telling_parts_has_all_its_mass_there(monkeypatch):
+    def telling(model, network, method, images, asked):
+        maps = torch.zeros(len(images), *images.shape[2:])
+        for row, scene in enumerate(truth.seen_scenes(network, 0, 3).scenes):
+            masks = [mask for name, mask in scene.parts.items() if name in scene.cast[0].pair.telling]
+            if asked[row] == scene.label:  # nothing speaks for the neighbour
+                maps[row][torch.stack(masks).any(dim=0)] = 1.0
+        return maps
+
+    monkeypatch.setattr(studies, "maps_of", telling)
+    found = studies.measure_adjacent(NETWORK, "LRP", [0, 3])
+    assert found["own"] == found["contrast"] == [1.0] * len(found["size"])
+    assert all(0 < size < 1 for size in found["size"])
+
+
+def test_a_study_of_a_recorded_method_compares_with_size(monkeypatch):
+    rows = [{"configuration": {"model": NETWORK, "method": "LRP"}, "result": {"size": [0.2, 0.4], "own": [0.5, 0.5],
+             "contrast": [None, 0.9]}}]  # fmt: skip
+    monkeypatch.setattr(studies, "read_records", lambda name: rows)
+    found = studies.adjacent_table(NETWORK)["LRP"]
+    assert found["own"][0] == pytest.approx(0.2)
+    assert found["contrast"][0] == pytest.approx(0.5)

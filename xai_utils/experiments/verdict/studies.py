@@ -1,0 +1,156 @@
+"""Two small studies: which methods notice that a network looks at the background, and which the part that tells?"""
+
+import argparse
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from xai_utils.experiments.claims import Interval
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.records import grid, in_blocks, read_records, record_all
+from xai_utils.experiments.statistics import bootstrap_interval
+from xai_utils.experiments.verdict.methods import maps_of, methods_for
+from xai_utils.experiments.verdict.truth import BLOCK, lost, other_class, seen_scenes, visible_parts
+from xai_utils.metrics import share_inside
+from xai_utils.models import outputs
+from xai_utils.parts import BACKGROUNDS, CLASSES, Parts, Scene
+from xai_utils.tensors import Progress, quiet
+
+COMMAND = "python -m xai_utils.experiments.verdict.studies"
+FAIR, BIASED = "parts/resnet", "parts/resnet-biased"  # the same architecture; the second one saw classes at home
+ADJACENT = ("parts/alexnet", "parts/resnet")
+SCENES = 60
+
+
+def measure_biased(method: str, scenes: list[int]) -> dict:
+    """Scenes at home: how much of each network's map lies on the background, and what is true.
+
+    Args:
+        method: a name of `METHODS`.
+        scenes: [first, last] of the test split, drawn at their classes' homes.
+
+    Returns:
+        For scenes that both networks recognise, and for each of "fair" and "biased", lists: "background, NAME" (share
+        of the positive mass outside the object), "moved, NAME" (nats of log-odds lost at another place, mean over all
+        other places), "gone, NAME" (lost without the object).
+    """
+    both = {"fair": FAIR, "biased": BIASED}
+    known = _known_at_home(tuple(scenes))
+    images, labels = torch.stack([s.image for s in known]), torch.tensor([s.label for s in known])
+    regions = torch.stack([scene.region for scene in known])
+    found = {}
+    for name, model in both.items():
+        network = classifier(model)
+        maps = maps_of(model, network, method, images, labels).clamp(min=0)
+        found[f"background, {name}"] = [round(1 - share, 4) for share in share_inside(maps, regions).tolist()]
+        elsewhere = [lost(network, scene, _elsewhere(scene)) for scene in known]
+        found[f"moved, {name}"] = [round(sum(of) / len(of), 4) for of in elsewhere]
+        found[f"gone, {name}"] = [lost(network, s, [s.without_object().image[None]])[0] for s in known]
+    return found
+
+
+def measure_adjacent(model: str, method: str, scenes: list[int]) -> dict:
+    """Scenes of adjacent classes: how much of a map lies on the parts that tell the class from its neighbour.
+
+    Args:
+        model: as `load_model` takes it.
+        method: a name of `METHODS`.
+        scenes: [first, last] of the test split.
+
+    Returns:
+        For scenes that the network recognises and that show telling parts, lists: "size" (the telling parts' share of
+        all visible parts' pixels), "own" (their share of the positive mass on parts, asked about the class), "contrast"
+        (the same for what the map has more than the one asked about the neighbour; None where it has nothing more).
+    """
+    network, seen = classifier(model), seen_scenes(classifier(model), *scenes)
+    neighbours = torch.tensor([CLASSES.index(other_class(scene)) for scene in seen.scenes])
+    own, other = (maps_of(model, network, method, seen.images, asked) for asked in (seen.labels, neighbours))
+    found: dict[str, list[float | None]] = {"size": [], "own": [], "contrast": []}
+    for scene, first, second in zip(seen.scenes, own, other, strict=True):
+        parts = visible_parts(scene)
+        telling = [mask for name, mask in parts.items() if name in scene.cast[0].pair.telling]
+        if telling:
+            told, all_parts = (torch.stack(list(masks)).any(dim=0) for masks in (telling, parts.values()))
+            found["size"].append(round(float(told.sum() / all_parts.sum()), 4))
+            found["own"].append(_share(first, told, all_parts))
+            found["contrast"].append(_share(first - second, told, all_parts))
+    return found
+
+
+def _share(maps: Tensor, inside: Tensor, of: Tensor) -> float | None:
+    """The share of a map's positive mass on some parts that lies on others, or None if there is none."""
+    mass = maps.clamp(min=0).double()
+    whole = float(mass[of].sum())
+    return round(float(mass[inside].sum()) / whole, 4) if whole > 0 else None
+
+
+def _known_at_home(scenes: tuple[int, int]) -> list[Scene]:
+    """Scenes at their classes' homes that both networks recognise."""
+    drawn = [Parts("test", bias=1.0).scene(number) for number in range(*scenes)]
+    images = torch.stack([scene.image for scene in drawn])
+    answers = [outputs(classifier(model), images).argmax(dim=1).tolist() for model in (FAIR, BIASED)]
+    return [scene for scene, *said in zip(drawn, *answers, strict=True) if set(said) == {scene.label}]
+
+
+def _elsewhere(scene: Scene) -> list[Tensor]:
+    """The scene at every other place, each [1, 3, height, width]."""
+    return [scene.on(place).image[None] for place in BACKGROUNDS if place != scene.background]
+
+
+def record_studies(methods: Sequence[str] = (), *, progress: Progress = quiet) -> tuple[list[dict], list[dict]]:
+    """The rows of both studies, recorded or computed now."""
+    blocks = in_blocks(SCENES, BLOCK)
+    at_home = grid(method=list(methods) or methods_for(BIASED), scenes=blocks)
+    pairs = [
+        row
+        for model in ADJACENT
+        for row in grid(model=[model], method=list(methods) or methods_for(model), scenes=blocks)
+    ]
+    return (
+        record_all("verdict_biased", at_home, measure_biased, command=COMMAND, progress=progress),
+        record_all("verdict_adjacent", pairs, measure_adjacent, command=COMMAND, progress=progress),
+    )
+
+
+def biased_table() -> dict[str, dict[str, Interval]]:
+    """Method -> "fair", "biased" (share of its map on the background) and their "difference", with 95% intervals."""
+    found = {}
+    for method, of in _by_method(read_records("verdict_biased")).items():
+        fair, biased = (torch.tensor(of[f"background, {name}"]).double() for name in ("fair", "biased"))
+        values = {"fair": fair, "biased": biased, "difference": biased - fair}
+        found[method] = {name: bootstrap_interval(value.numpy()) for name, value in values.items()}
+    return found
+
+
+def adjacent_table(model: str) -> dict[str, dict[str, Interval]]:
+    """Method -> by how much the telling parts' share exceeds their size, "own" and "contrast", with 95% intervals."""
+    rows = [row for row in read_records("verdict_adjacent") if row["configuration"]["model"] == model]
+    found: dict[str, dict[str, Interval]] = {}
+    for method, of in _by_method(rows).items():
+        for name in ("own", "contrast"):
+            excess = [share - size for share, size in zip(of[name], of["size"], strict=True) if share is not None]
+            if excess:
+                found.setdefault(method, {})[name] = bootstrap_interval(excess)
+    return found
+
+
+def _by_method(rows: Sequence[dict]) -> dict[str, dict[str, list]]:
+    """The blocks of each method in a row."""
+    found: dict[str, dict[str, list]] = {}
+    for row in rows:
+        of = found.setdefault(row["configuration"]["method"], {})
+        for name, values in row["result"].items():
+            of.setdefault(name, []).extend(values)
+    return found
+
+
+def main() -> None:
+    """Command line: records both studies."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
+    record_studies(progress=tqdm)
+
+
+if __name__ == "__main__":
+    main()
