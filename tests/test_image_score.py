@@ -177,3 +177,15 @@ def test_bad_input_is_refused(network, many):
         image_score(network, many, Reference((wrong,), (), 9))
     with pytest.raises(ValueError, match="eval mode"):
         image_score(network.train(), many, reference)
+
+
+@pytest.mark.parametrize("intersect", [True, False])
+def test_scores_do_not_depend_on_the_order_of_memory(network, many, intersect):
+    reference = fit_reference(network, many)
+    others = many.flip(0) * 0.8
+    plain = image_score(network, others, reference, intersect=intersect)
+    last = image_score(
+        network.to(memory_format=torch.channels_last), others.contiguous(memory_format=torch.channels_last), reference,
+        intersect=intersect,
+    )  # fmt: skip
+    assert torch.equal(plain, last)

@@ -137,7 +137,7 @@ def fit_reference(
     sums: dict[str, Tensor] = {}
     with (
         torch.inference_mode(),
-        record(model, names, keep=lambda _, output: _on(grid, output).sum(dim=0, dtype=torch.float64)) as outputs,
+        record(model, names, keep=lambda _, output: _on(grid, output).sum(dim=0).double()) as outputs,
     ):
         for chunk in progress(chunks):
             model(chunk)
@@ -228,7 +228,7 @@ def _layer_reference(name: str, values: Tensor, power: float) -> LayerReference:
 
 def _counted(layer: LayerReference, intersect: bool, grid: tuple[int, int] | None) -> Callable[[Tensor], Tensor]:
     """Counts the units of a layer that count in each picture: output -> int64 [batch]."""
-    places = layer.important.nonzero(as_tuple=True)
+    places = {last: _side_by_side(layer.important[None], last)[0].nonzero()[:, 0] for last in (False, True)}
 
     def count(output: Tensor) -> Tensor:
         output = _on(grid, output)
@@ -237,7 +237,14 @@ def _counted(layer: LayerReference, intersect: bool, grid: tuple[int, int] | Non
             raise ValueError(
                 f"images: expected those of the reference's size, with {wanted} in {layer.layer!r}, got {got}"
             )
-        units = output[:, *places] if intersect else output.flatten(1)
+        last = output.ndim == 4 and not output.is_contiguous()  # then channels come last in memory
+        units = _side_by_side(output, last)
+        units = units.index_select(1, places[last]) if intersect else units
         return (units >= layer.threshold).sum(dim=1)
 
     return count
+
+
+def _side_by_side(output: Tensor, channels_last: bool) -> Tensor:
+    """The units of each picture in a row, [batch, units], in the order of memory, so that nothing has to be copied."""
+    return (output.permute(0, 2, 3, 1) if channels_last and output.ndim == 4 else output).flatten(1)

@@ -20,6 +20,7 @@ from xai_utils.experiments.benchmark.masks import mask_costs
 from xai_utils.experiments.benchmark.scores import score_costs
 from xai_utils.experiments.benchmark.summaries import summary_costs
 from xai_utils.experiments.benchmark.timing import in_forwards
+from xai_utils.experiments.benchmark.verdict import method_costs
 from xai_utils.experiments.records import RESULTS, code_hash, versions
 from xai_utils.tensors import Progress, quiet
 
@@ -33,6 +34,7 @@ __all__ = [
     "incremental_gains",
     "map_costs",
     "mask_costs",
+    "method_costs",
     "read_benchmark",
     "score_costs",
     "summary_costs",
@@ -46,6 +48,7 @@ SECTIONS: dict[str, Callable[[], dict | list]] = {
     "realtime_saliency": mask_costs,
     "visual_summaries": summary_costs,
     "image_score": score_costs,
+    "verdict": method_costs,
     "drawing": drawing_costs,
 }
 
