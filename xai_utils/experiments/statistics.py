@@ -78,6 +78,18 @@ def bootstrap_ratio(
     return float(mean_ratio(everything)), float(low), float(high)
 
 
+def spearman(one: Sequence[float] | np.ndarray, other: Sequence[float] | np.ndarray) -> float:
+    """Spearman's rank correlation; 0 where one of them is the same everywhere.
+
+    Example:
+        >>> spearman([1, 2, 3], [1, 4, 9]), spearman([1, 2, 3], [5, 5, 5])
+        (1.0, 0.0)
+    """
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(one, other).statistic) if np.ptp(one) > 0 and np.ptp(other) > 0 else 0.0
+
+
 def bootstrap_difference(
     first: Sequence[float], second: Sequence[float], draws: int = 10_000, seed: int = 0
 ) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -11,7 +10,7 @@ from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.image_score.pictures import PARTS, split_of
 from xai_utils.experiments.image_score.runs import EPOCHS, pretrained
 from xai_utils.experiments.records import grid, read_records, record_all
-from xai_utils.experiments.statistics import bootstrap_interval
+from xai_utils.experiments.statistics import bootstrap_interval, spearman
 from xai_utils.papers.image_score import Reference, fit_reference, image_score
 from xai_utils.tensors import Progress, quiet
 
@@ -52,7 +51,7 @@ def measure_tolerance(data: str, network: str, seed: int, epochs: int, wrong: fl
         shown = split.test[0][split.test[1] == target].float().div(255)
         scores = [image_score(model, shown, one, batch_size=250) for one in (clean, disturbed)]
         found["important"].append(round(_alike(clean, disturbed), 4))
-        found["scores"].append(round(float(spearmanr(*scores).statistic), 4))
+        found["scores"].append(round(spearman(*(some.numpy() for some in scores)), 4))
     return found
 
 

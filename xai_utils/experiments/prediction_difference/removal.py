@@ -2,13 +2,13 @@
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from xai_utils.baselines import gradient, gradient_times_input
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.prediction_difference.setting import COMMAND, parts_samplers, with_outer
 from xai_utils.experiments.records import grid, record_all
+from xai_utils.experiments.statistics import spearman
 from xai_utils.models import predict
 from xai_utils.papers.prediction_difference import prediction_difference, weight_of_evidence
 from xai_utils.parts import Parts, Scene
@@ -135,6 +135,6 @@ def agreement(rows: list[dict], method: str) -> dict[str, np.ndarray]:
         if len(effect) < 3:
             continue
         true, said = np.array(list(effect.values())), np.array([relevance[part] for part in effect])
-        ranks.append(spearmanr(true, said).statistic if np.ptp(said) > 0 and np.ptp(true) > 0 else 0.0)
+        ranks.append(spearman(true, said))
         hits.append(float(true.argmax() == said.argmax()))
     return {"rank": np.array(ranks), "hit": np.array(hits)}

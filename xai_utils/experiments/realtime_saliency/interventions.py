@@ -12,7 +12,6 @@ from itertools import combinations
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -20,7 +19,7 @@ from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.realtime_saliency.tables import maps_of
 from xai_utils.experiments.realtime_saliency.training import BLACK_BOXES, masking_of
 from xai_utils.experiments.records import grid, in_blocks, record_all
-from xai_utils.experiments.statistics import bootstrap_interval
+from xai_utils.experiments.statistics import bootstrap_interval, spearman
 from xai_utils.models import load_model, outputs
 from xai_utils.parts import Parts, Scene
 from xai_utils.parts.layers import Layer
@@ -142,11 +141,6 @@ def interventions(
     return record_all("interventions", wanted, measure_interventions, command=COMMAND, progress=progress)
 
 
-def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Spearman's; 0 where one of them is the same everywhere."""
-    return float(spearmanr(one, other).statistic) if np.ptp(one) > 0 and np.ptp(other) > 0 else 0.0
-
-
 def kept_by_use(rows: Sequence[dict], method: str, black_box: str) -> dict[str, Interval]:
     """How much the masks keep of what the black box uses and of what it does not, with 95% intervals over scenes.
 
@@ -188,7 +182,7 @@ def _over_parts(one: Sequence[Pieces], other: Sequence[Pieces]) -> np.ndarray:
     def of_scene(a: Pieces, b: Pieces) -> float:
         names = [name for name in a if not name.startswith("thing ")]
         enough = len(names) >= MIN_PARTS
-        return rank_correlation([a[name] for name in names], [b[name] for name in names]) if enough else np.nan
+        return spearman([a[name] for name in names], [b[name] for name in names]) if enough else np.nan
 
     return np.array(list(map(of_scene, one, other)))
 
@@ -220,7 +214,7 @@ def likeness_of_pairs(rows: Sequence[dict], method: str) -> dict[str, dict[str, 
         alike, use = alike[~np.isnan(use)], use[~np.isnan(use)]
         values = {"correlation": alike[:, 0], "overlap": alike[:, 1], "use": use}
         found[f"{a}|{b}"] = {name: bootstrap_interval(of) for name, of in values.items()}
-        together = rank_correlation(alike[:, 0], use)
+        together = spearman(alike[:, 0], use)
         ends = np.tanh(np.arctanh(together) + np.array([-1.96, 1.96]) / np.sqrt(len(use) - 3))
         found[f"{a}|{b}"]["together"] = (together, *map(float, ends))
     return found

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xai_utils.experiments.claims import Interval
-from xai_utils.experiments.statistics import bootstrap_interval
+from xai_utils.experiments.statistics import bootstrap_interval, spearman
 from xai_utils.experiments.verdict.measures import recorded_measures
 from xai_utils.experiments.verdict.methods import METHODS
 from xai_utils.experiments.verdict.truth import FILLINGS, recorded_truth
@@ -96,8 +96,8 @@ def _of_scene(truth: dict, mass: np.ndarray, signed: bool) -> dict[str, float]:
     density, telling = mass / np.array(truth["size"]), exchanged != 0
     decided = np.abs(effect) >= DECIDED
     return {
-        "rank": spearman(mass, effect),
-        "density rank": spearman(density, effect),
+        "rank": _ranked(mass, effect),
+        "density rank": _ranked(density, effect),
         "hit": _hit(mass, effect),
         "density hit": _hit(density, effect),
         "telling hit": _hit(density[telling], exchanged[telling]),
@@ -108,7 +108,7 @@ def _of_scene(truth: dict, mass: np.ndarray, signed: bool) -> dict[str, float]:
 def _of_way(truth: np.ndarray, lost: np.ndarray) -> dict[str, float]:
     silent = np.abs(truth) < DECIDED
     return {
-        "rank": spearman(truth, lost),
+        "rank": _ranked(lost, truth),
         "off": float(np.abs(lost - truth).mean()),
         "bias": float((lost - truth).mean()),
         "invented": float((np.abs(lost[silent]) >= DECIDED).mean()) if silent.any() else np.nan,
@@ -120,15 +120,6 @@ def _hit(said: np.ndarray, true: np.ndarray) -> float:
     return float(said.argmax() == true.argmax()) if len(true) > 1 and true.max() > 0 else np.nan
 
 
-def spearman(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's rank correlation; 0 if the first is the same everywhere, nan if the second is.
-
-    Example:
-        >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0]))
-        1.0
-    """
-    from scipy.stats import spearmanr
-
-    if np.ptp(second) == 0:
-        return np.nan
-    return float(spearmanr(first, second).statistic) if np.ptp(first) > 0 else 0.0
+def _ranked(said: np.ndarray, true: np.ndarray) -> float:
+    """Spearman's correlation; nan where the truth has no order."""
+    return spearman(said, true) if np.ptp(true) > 0 else np.nan

@@ -9,7 +9,6 @@ import argparse
 import copy
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
@@ -18,8 +17,7 @@ from tqdm.auto import tqdm
 from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.records import grid, read_records, record_all
-from xai_utils.experiments.statistics import bootstrap_interval
-from xai_utils.experiments.verdict.agreement import spearman
+from xai_utils.experiments.statistics import bootstrap_interval, spearman
 from xai_utils.experiments.verdict.methods import maps_of, methods_for
 from xai_utils.experiments.verdict.truth import NETWORKS, seen_scenes
 from xai_utils.models import Classifier
@@ -109,7 +107,7 @@ def shuffled(model: Classifier, share: float, generator: torch.Generator) -> Cla
 def alike(first: Tensor, second: Tensor) -> float:
     """Spearman's correlation of two maps' magnitudes, over cells; 0 if one of them is the same everywhere."""
     cells = [avg_pool2d(one.abs()[None, None], CELL).flatten().double().numpy() for one in (first, second)]
-    return 0.0 if np.ptp(cells[1]) == 0 else spearman(*cells)
+    return spearman(*cells)
 
 
 def record_stability(
