@@ -10,6 +10,7 @@ from xai_utils.experiments import records
 from xai_utils.experiments.cifar.network import NETWORKS, cifar_classifier, cifar_network, load_classifier
 from xai_utils.experiments.image_score import chains, intervals, runs, tables, tolerance
 from xai_utils.experiments.image_score.pictures import class_of, split_of
+from xai_utils.experiments.image_score.verdicts import claims_of_the_paper
 from xai_utils.experiments.semi_supervised import (
     ARMS,
     RECIPE,
@@ -24,6 +25,7 @@ from xai_utils.experiments.semi_supervised import (
     scores_of,
 )
 from xai_utils.experiments.statistics import holm
+from xai_utils.experiments.verdict import ledger
 from xai_utils.papers.image_score import LayerReference, Reference
 
 SHORT = replace(RECIPE, epochs=2, batch_size=8)
@@ -351,3 +353,12 @@ def test_gains_are_paired_by_seed_and_half_recorded_seeds_do_not_count(several):
     assert text.splitlines()[2].startswith("| a | 40.0 | 60.0 | +20.0 |")
     with pytest.raises(ValueError, match="expected recorded ones"):
         tables.mean_gain("parts", "vgg", "random")
+
+
+def test_every_claim_of_the_paper_is_measured_from_what_is_recorded():
+    table = claims_of_the_paper()
+    assert {claim.verdict for claim in table} <= set(ledger.VERDICTS)
+    assert sum(claim.place in ("Table 1", "Table 2") for claim in table) >= 3
+    assert all(claim.measured and claim.says for claim in table)
+    counted = ledger.counts({"Image Score": table})["Image Score"]
+    assert sum(counted.values()) == len(table)

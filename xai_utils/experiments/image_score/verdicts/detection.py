@@ -2,12 +2,13 @@
 
 from xai_utils.experiments.claims import Claim, in_words, verdict
 from xai_utils.experiments.image_score.object_detection import tables
-from xai_utils.experiments.image_score.object_detection.runs import SEEDS, recorded_runs
+from xai_utils.experiments.image_score.object_detection.runs import RECORD, SEEDS
+from xai_utils.experiments.records import read_records
 
 
 def detection_claims() -> list[Claim]:
     """Table 4, and the controls that the paper does not have; none before two seeds are recorded."""
-    if len({seed for seed, _ in recorded_runs()}) < 2:
+    if len({row["configuration"]["seed"] for row in read_records(RECORD)}) < 2:
         return []
     sentences = [
         ("Table 4", "pictures selected by score raise the mean average precision by about 0.01", "score", "baseline"),

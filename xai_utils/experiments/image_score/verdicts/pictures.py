@@ -2,7 +2,7 @@
 
 from xai_utils.experiments.claims import Claim, Interval, in_words, of_all, verdict
 from xai_utils.experiments.image_score import background, errors, outside, quality
-from xai_utils.experiments.image_score.shares import NETWORKS
+from xai_utils.experiments.image_score.shares import CONTROLS, NETWORKS
 
 FIVE = "Parts, five networks"
 
@@ -20,7 +20,11 @@ def _of_causes() -> list[Claim]:
         areas = {name: quality.score_quality(name)[cause, "beyond"] for name in NETWORKS}
         rivals = {name: quality.score_quality(name, "softmax")[cause, "beyond"] for name in NETWORKS}
         says = f"low scores find the bad pictures: {cause}"
-        measured = f"area under the curve: {_by_network(areas)}; by softmax {_by_network(rivals)}"
+        blind = {name: quality.score_quality(name)[cause, "beyond"] for name in CONTROLS}
+        measured = (
+            f"area under the curve: {_by_network(areas)}; by softmax {_by_network(rivals)}; by the score of networks with "
+            f"random weights {_by_network(blind)}"
+        )
         found.append(Claim(place, says, measured, FIVE, _above(areas, 0.5)))
     return found
 
@@ -35,8 +39,16 @@ def _of_background() -> list[Claim]:
         measured = f"correlation of the score with the share of activated units on the object: {_by_network(values)}"
         return Claim("section 2.1", says, measured, FIVE, _above(values))
 
+    best = {name: table[f"share, {chain}, best"] for name, table in of.items()}
     return [
-        claim("a high score means little background", f"correlation, {chain}"),
+        Claim(
+            "section 2.1",
+            "the chain of a picture with a high score includes little to no background: most of it is on the object",
+            f"share of activated units on the object, highest scored fifth: {_by_network(best)}",
+            FIVE,
+            _above(best, 0.5),
+        ),
+        claim("less background than with a low score", f"correlation, {chain}"),
         claim("the same, given the object's size", f"correlation, {chain}, given area"),
     ]
 
