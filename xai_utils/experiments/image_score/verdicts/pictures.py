@@ -22,8 +22,8 @@ def _of_causes() -> list[Claim]:
         says = f"low scores find the bad pictures: {cause}"
         blind = {name: quality.score_quality(name)[cause, "beyond"] for name in CONTROLS}
         measured = (
-            f"area under the curve: {_by_network(areas)}; by softmax {_by_network(rivals)}; by the score of networks with "
-            f"random weights {_by_network(blind)}"
+            f"area under the curve: {_by_network(areas)}; by softmax {_by_network(rivals)}; "
+            f"by the score of networks with random weights {_by_network(blind)}"
         )
         found.append(Claim(place, says, measured, FIVE, _above(areas, 0.5)))
     return found
