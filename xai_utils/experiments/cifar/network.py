@@ -111,7 +111,7 @@ def load_classifier(model: str) -> Classifier:
         classifier = cifar_classifier(json.loads(about["classes"]), int(about["training_images"]), build)
         classifier.network.load_state_dict(read_weights(path))
     except (RuntimeError, KeyError) as error:
-        raise ValueError(f"model: expected weights of {build.__name__} in {path}, got others: {error}") from error
+        raise ValueError(f"model: expected weights of `{build.__name__}` in {path}, got others: {error}") from error
     return classifier.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 

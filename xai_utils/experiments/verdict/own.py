@@ -6,7 +6,7 @@ import io
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -28,12 +28,16 @@ from xai_utils.papers.visual_summaries import crisp_masks
 from xai_utils.perturb import ConstantSampler, InpaintingSampler, Sampler
 from xai_utils.tensors import Progress, check_images, check_target, quiet
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 WINDOWS = 8  # side of the picture, in windows of a prediction difference; they overlap by half
 
 Explain = Callable[[nn.Module, Tensor, int], Tensor]
+
+
+class Drawn(Protocol):
+    """A figure that can be written, such as matplotlib's."""
+
+    def savefig(self, file: io.BytesIO, **settings) -> None:
+        """Writes the picture."""
 
 
 class Answer(NamedTuple):
@@ -116,7 +120,7 @@ def explain_all(
     return [_asked(name, methods[name], model, image, target) for name in progress(list(methods))]
 
 
-def save_report(file: str | Path, figure: "Figure", answers: list[Answer], title: str) -> Path:
+def save_report(file: str | Path, figure: Drawn, answers: list[Answer], title: str) -> Path:
     """Writes one page: the figure as .png, or the figure and a table of times and problems as .html.
 
     Args:
