@@ -58,12 +58,14 @@ def find_layer(model: nn.Module, layer: str) -> nn.Module:
     Raises:
         ValueError: the model has none; names the layers it has.
     """
-    modules = dict(model.named_modules())
-    if not layer or layer not in modules:
-        some = [name for name in modules if name]
-        listed = ", ".join(some[:30]) + (", ..." if len(some) > 30 else "")
-        raise ValueError(f"layer: expected the name of a layer ({listed}), got {layer!r}")
-    return modules[layer]
+    try:
+        if layer:
+            return model.get_submodule(layer)
+    except (AttributeError, TypeError):
+        pass
+    some = [name for name, _ in model.named_modules() if name]
+    listed = ", ".join(some[:30]) + (", ..." if len(some) > 30 else "")
+    raise ValueError(f"layer: expected the name of a layer ({listed}), got {layer!r}")
 
 
 class LayerModel(nn.Module):
