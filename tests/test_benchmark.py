@@ -57,3 +57,9 @@ def test_a_search_is_mostly_the_network_and_a_class_takes_minutes():
     late = ("proposals", "features", "whitening", "matching", "pruning", "clustering", "selection")
     assert sum(seconds[stage] for stage in late) <= 90
     assert seconds["masks"] + sum(seconds[stage] for stage in late) <= 8 * 60
+
+
+def test_scoring_costs_at_most_a_tenth_more_than_the_forward_passes():
+    row = read_benchmark()["image_score"]
+    assert len(row["forwards"]) == 5
+    assert max(costs["scores"] for costs in row["forwards"].values()) <= 1.1

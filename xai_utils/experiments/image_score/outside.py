@@ -33,6 +33,7 @@ KINDS = (*CORRUPTIONS, *(kind for kind in MAKERS if kind != "Parts"))  # for net
 SMALL_KINDS = (*CORRUPTIONS, "white noise", "textures", "photographs", "Parts")  # for that of small photographs
 
 RIVALS = ("softmax", "energy")
+SHOWN = ("predicted class", "softmax", "energy")
 THIRDS = ("first layers", "middle layers", "last layers")
 SCORES = ("predicted class", "predicted class, formula", "any class")
 STANDARDISED = tuple(f"{name}, standardised" for name in ("predicted class", "any class", "each layer"))
@@ -141,7 +142,7 @@ def outside_rows(data: bool = True, *, progress: Progress = quiet) -> list[dict]
     return record_all(RECORD, wanted, measure_outside, command=COMMAND, progress=progress)
 
 
-def score_outside(network: str, names: Sequence[str] = ("predicted class", *RIVALS)) -> dict[str, dict[str, list]]:
+def score_outside(network: str, names: Sequence[str] = SHOWN) -> dict[str, dict[str, list]]:
     """The recorded areas: kind of unusual picture -> measure -> [area, low, high].
 
     Args:
