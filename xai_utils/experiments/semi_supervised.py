@@ -21,7 +21,7 @@ WHOLE = ("baseline", "naive", "truth")  # what is added: nothing, everything as 
 SELECTED = ("score", "softmax", "random", "repeat")  # one network per class: see `retrain`
 ARMS = WHOLE + SELECTED
 
-# Adam as it comes: the paper names it without a rate. Half as many epochs would do for Parts.
+# Adam as it comes: the paper names it without a rate.
 RECIPE = Recipe(
     epochs=20, batch_size=128, learning_rate=1e-3, weight_decay=0.0, label_smoothing=0.0, shift=4, cycle=False
 )

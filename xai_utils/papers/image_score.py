@@ -4,6 +4,7 @@ Zuo and Wu, "Image Score: How to Select Useful Samples" (2018), section 2.2. The
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -228,7 +229,10 @@ def _layer_reference(name: str, values: Tensor, power: float) -> LayerReference:
 
 def _counted(layer: LayerReference, intersect: bool, grid: tuple[int, int] | None) -> Callable[[Tensor], Tensor]:
     """Counts the units of a layer that count in each picture: output -> int64 [batch]."""
-    places = {last: _side_by_side(layer.important[None], last)[0].nonzero()[:, 0] for last in (False, True)}
+
+    @cache
+    def places(channels_last: bool) -> Tensor:
+        return _side_by_side(layer.important[None], channels_last)[0].nonzero()[:, 0]
 
     def count(output: Tensor) -> Tensor:
         output = _on(grid, output)
@@ -239,7 +243,7 @@ def _counted(layer: LayerReference, intersect: bool, grid: tuple[int, int] | Non
             )
         last = output.ndim == 4 and not output.is_contiguous()  # then channels come last in memory
         units = _side_by_side(output, last)
-        units = units.index_select(1, places[last]) if intersect else units
+        units = units.index_select(1, places(last)) if intersect else units
         return (units >= layer.threshold).sum(dim=1)
 
     return count

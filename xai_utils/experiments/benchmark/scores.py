@@ -10,31 +10,33 @@ from xai_utils.networks import ARCHITECTURES
 from xai_utils.papers.image_score import Reference, fit_reference, image_score
 from xai_utils.parts import load_images
 
+BATCH = 64  # pictures per forward pass, of both
 
-def score_costs(batch_size: int = 64, repeats: int = 15) -> dict:
-    """A batch's scores, and its share of a reference, in forward passes of the batch; medians.
+
+def score_costs(pictures: int = 4 * BATCH, repeats: int = 15) -> dict:
+    """The scores of some batches, and a reference made of them, in forward passes of these batches; medians.
 
     Args:
-        batch_size: pictures.
+        pictures: how many.
         repeats: turns.
 
     Returns:
-        "batch_size", and "forwards": network -> {"scores": ratio, "reference": ratio}.
+        "pictures", "batch_size", and "forwards": network -> {"scores": ratio, "reference": ratio}.
     """
-    images = load_images("test", range(batch_size))[0]
+    images = load_images("test", range(pictures))[0]
     found = {}
     for name in ARCHITECTURES:
         model = load_model(f"parts/{name}")
         reference = fit_reference(model, images)
         methods = {"scores": partial(_scores, reference=reference), "reference": partial(_reference, reference)}
         found[f"parts/{name}"] = in_forwards(model, images, methods, repeats)
-    return {"batch_size": batch_size, "forwards": found}
+    return {"pictures": pictures, "batch_size": BATCH, "forwards": found}
 
 
 def _scores(model: nn.Module, images: Tensor, target: int, reference: Reference) -> None:
-    image_score(model, images, reference, batch_size=len(images))
+    image_score(model, images, reference, batch_size=BATCH)
 
 
 def _reference(reference: Reference, model: nn.Module, images: Tensor, target: int) -> None:
     layers = [layer.layer for layer in reference.layers]
-    fit_reference(model, images, layers=layers, batch_size=len(images))
+    fit_reference(model, images, layers=layers, batch_size=BATCH)

@@ -162,9 +162,10 @@ def records_of(data: str) -> str:
 
 
 def recorded_runs(data: str, network: str, arm: str) -> dict[tuple[int, int | None], dict]:
-    """What is recorded of an arm: (seed, class) -> result of `measure_run`."""
+    """What is recorded of an arm for as many epochs as `EPOCHS` says: (seed, class) -> result of `measure_run`."""
+    wanted = dict(zip(("before", "after"), EPOCHS[data], strict=True)) | {"network": network, "arm": arm}
     rows = [(row["configuration"], row["result"]) for row in read_records(records_of(data))]
-    return {(c["seed"], c["target"]): result for c, result in rows if (c["network"], c["arm"]) == (network, arm)}
+    return {(about["seed"], about["target"]): result for about, result in rows if about == about | wanted}
 
 
 @cache
