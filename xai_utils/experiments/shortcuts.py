@@ -1,5 +1,7 @@
 """Can Parts be solved without looking at parts? `python -m xai_utils.experiments.shortcuts` tries two ways."""
 
+import argparse
+
 import numpy as np
 import torch
 from sklearn.ensemble import ExtraTreesClassifier
@@ -87,6 +89,7 @@ def shortcuts(*, training: int = 8000, test: int = 2000, epochs: int = 20, progr
 
 def main() -> None:
     """Command line: computes and records both rows."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
     for row in shortcuts(progress=tqdm):
         print(row["configuration"]["sees"], row["result"])
 

@@ -3,6 +3,7 @@
 `python -m xai_utils.experiments.cnn_fixations.mistakes` computes and records the table.
 """
 
+import argparse
 from functools import cache
 from itertools import count
 from typing import NamedTuple
@@ -146,6 +147,7 @@ def explained_mistakes(
 
 def main() -> None:
     """Command line: computes and records the table."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
     for row in explained_mistakes(pictures=QUICK) + explained_mistakes(progress=tqdm):
         print(row["configuration"], row["result"])
 

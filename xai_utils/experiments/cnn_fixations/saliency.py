@@ -3,6 +3,7 @@
 `python -m xai_utils.experiments.cnn_fixations.saliency` computes and records the table.
 """
 
+import argparse
 from functools import cache, lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -217,6 +218,7 @@ def group_accuracy(*, model: str = "parts/vgg", pictures: int = FULL) -> list[di
 
 def main() -> None:
     """Command line: computes and records the table."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
     for row in group_accuracy() + saliency(pictures=QUICK) + saliency(progress=tqdm):
         print(row["configuration"], row["result"])
 

@@ -1,5 +1,7 @@
 """How much wrong labels disturb a reference: the paper's "error-endurance" of VGG and ResNet."""
 
+import argparse
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -110,6 +112,7 @@ def record_tolerance(*, progress: Progress = quiet) -> list[dict]:
 
 def main() -> None:
     """Command line: records how references endure wrong labels."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
     record_tolerance(progress=tqdm)
     for network in NETWORKS:
         print(network, {value: tolerance(PARTS, network, value) for value in ("important", "scores")})

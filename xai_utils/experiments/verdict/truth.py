@@ -4,6 +4,7 @@ Every part is taken away by drawing the scene without it; that is the truth. Bes
 what explanations use: blur, grey, noise, a conditional sample of what could stand there.
 """
 
+import argparse
 from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
@@ -189,6 +190,7 @@ def recorded_truth(model: str) -> dict[int, dict]:
 
 def main() -> None:
     """Command line: records what removing parts truly does, and what other ways to remove them make of it."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
     record_truth(progress=tqdm)
 
 

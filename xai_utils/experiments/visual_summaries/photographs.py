@@ -1,5 +1,6 @@
 """Fig. 3 on photographs: masks of a real network, kept so that every reader can see them."""
 
+import argparse
 import base64
 import zlib
 from typing import NamedTuple
@@ -88,6 +89,7 @@ def photograph_rows(*, progress: Progress = quiet) -> list[dict]:
 
 def main() -> None:
     """Command line: searches the masks of the photographs (two minutes of one core)."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args()
     for row in photograph_rows(progress=tqdm):
         print(row["configuration"]["photograph"], row["result"]["name"], row["result"]["measures"])
 
