@@ -6,7 +6,7 @@ import torch
 
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.prediction_difference.setting import parts_samplers, with_outer
-from xai_utils.experiments.verdict import agreement, measures, stability, studies, truth
+from xai_utils.experiments.verdict import agreement, measures, real, reality, stability, studies, truth
 from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
 from xai_utils.parts import Parts
 
@@ -82,6 +82,24 @@ def test_measures_have_a_value_for_each_scene_and_part(seen):
     assert {len(values) for values in found.values()} == {len(seen.scenes)}
     assert {len(errors) for errors in found["localisation error"]} == {len(measures.THRESHOLDS)}
     assert all(0 <= value <= 1 for value in found["deletion"] + found["insertion"] + found["inside"])
+
+
+def test_a_map_in_its_box_finds_it_and_one_beside_it_does_not():
+    maps = torch.zeros(2, 20, 20)
+    maps[0, 5:15, 5:15], maps[1, :, :3] = 2.0, 2.0
+    boxes = [torch.tensor([[5, 5, 15, 15]]), torch.tensor([[5.0, 5.0, 15.0, 15.0], [5.0, 5.0, 10.0, 10.0]])]
+    found = measures.against_boxes(maps, boxes)
+    assert found["box share"] == pytest.approx([0.75, -0.25])  # less the boxes' share of the picture
+    assert found["box hit"] == [1, 0]
+    assert found["localisation error"] == [[0] * len(measures.THRESHOLDS), [1] * len(measures.THRESHOLDS)]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("method", ["gradient", "grey occlusion"])
+def test_photographs_are_measured_where_the_network_recognises_them(method):
+    found = real.measure_real("squeezenet1_1", method, [0, 6])
+    assert 0 < len(found["picture"]) <= 6
+    assert {len(values) for values in found.values()} == {len(found["picture"])}
 
 
 @pytest.fixture
@@ -189,3 +207,34 @@ def test_a_study_of_a_recorded_method_compares_with_size(monkeypatch):
     found = studies.adjacent_table(NETWORK)["LRP"]
     assert found["own"][0] == pytest.approx(0.2)
     assert found["contrast"][0] == pytest.approx(0.5)
+
+
+@pytest.fixture
+def ordered(monkeypatch):
+    """Three methods that come in the same order on two kinds of pictures, by one measure, and in reverse by another."""
+    draw = np.random.default_rng(0)
+    names = ("gradient", "LRP", "Grad-CAM")
+
+    def found(direction):
+        of = {}
+        for rank, name in enumerate(names):
+            hits = (draw.random(400) < 0.2 + 0.3 * rank).astype(int).tolist()
+            share = (direction * rank + draw.normal(0, 0.5, 400)).tolist()
+            of[name] = {"box hit": hits, "box share": share}
+        return of
+
+    monkeypatch.setattr(reality, "recorded_measures", lambda model: found(1))
+    monkeypatch.setattr(reality, "recorded_real", lambda model: found(-1) if model == "resnet18" else {})
+    return names
+
+
+def test_the_same_order_is_found_to_be_the_same_and_the_reverse_one_not(ordered):
+    same, reverse = (reality.likeness(measure, draws=200) for measure in ("box hit", "box share"))
+    assert same[:3] == pytest.approx((1, 1, 1))
+    assert 1 / 6 <= same.p < 0.3  # three methods have six orders
+    assert reverse[:3] == pytest.approx((-1, -1, -1))
+    assert reverse.p == 1
+
+
+def test_networks_without_records_do_not_count(ordered):
+    assert set(reality.values_on("photographs", "box hit")) == {"resnet18"}

@@ -43,20 +43,57 @@ def measure_maps(model: str, method: str, scenes: list[int]) -> dict:
         For each scene that the network recognises, in the order of `measure_truth`: "mass" (the map's sum over each
         visible part), "inside" (share of the positive mass on the object), "pointing" (whether the maximum lies there),
         "precision" (at equal error rate), "deletion" and "insertion" (areas under the curve; pixels are blurred),
-        "localisation error" and "saliency metric" (for each of `THRESHOLDS`).
+        "saliency metric" (for each of `THRESHOLDS`), and those of `against_boxes`.
     """
     network = classifier(model)
     seen = seen_scenes(network, *scenes)
     maps = maps_of(model, network, method, seen.images, seen.labels)
     regions = torch.stack([scene.region for scene in seen.scenes])
+    shares = over_maximum(maps)
+    metrics = [saliency_metric(network, seen.images, seen.labels, shares, threshold=one).scores for one in THRESHOLDS]
     return {
         "mass": [_masses(one, visible_parts(scene)) for one, scene in zip(maps, seen.scenes, strict=True)],
-        "inside": _rounded(share_inside(maps.clamp(min=0), regions)),
+        "inside": rounded(share_inside(maps.clamp(min=0), regions)),
         "pointing": pointing_game(maps, regions).int().tolist(),
         "precision": [_precision(one[None], region[None]) for one, region in zip(maps, regions, strict=True)],
         **_curves(network, seen, maps),
-        **_boxes(network, seen, maps),
+        "saliency metric": [rounded(of) for of in torch.stack(metrics, dim=1)],
+        **against_boxes(maps, [torch.tensor([scene.box]) for scene in seen.scenes]),
     }
+
+
+def against_boxes(maps: Tensor, boxes: Sequence[Tensor]) -> dict[str, list]:
+    """What maps find of objects of which only boxes are known; the measures that photographs allow as well.
+
+    Args:
+        maps: float [batch, height, width].
+        boxes: for each picture [objects, 4], (left, top, right, bottom), right and bottom exclusive.
+
+    Returns:
+        For each picture: "box share" (of the positive mass, in the boxes, less their share of the picture), "box hit"
+        (whether the maximum lies there) and "localisation error" (for each of `THRESHOLDS`).
+    """
+    regions = torch.stack([_filled(of, maps.shape[1:]) for of in boxes])
+    shares = over_maximum(maps)
+    errors = [localisation_error(shares, boxes, threshold=threshold).int() for threshold in THRESHOLDS]
+    return {
+        "box share": rounded(share_inside(maps.clamp(min=0), regions) - regions.double().mean(dim=(1, 2))),
+        "box hit": pointing_game(maps, regions).int().tolist(),
+        "localisation error": torch.stack(errors, dim=1).tolist(),
+    }
+
+
+def over_maximum(maps: Tensor) -> Tensor:
+    """Positive values as shares of each map's maximum; 0 where there are none."""
+    return maps.clamp(min=0) / maps.amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
+
+
+def _filled(boxes: Tensor, size: Sequence[int]) -> Tensor:
+    """The pixels whose middle lies in one of the boxes, bool [height, width]."""
+    down, across = (torch.arange(side) + 0.5 for side in size)
+    left, top, right, bottom = boxes.T[..., None]
+    rows, columns = (top <= down) & (down < bottom), (left <= across) & (across < right)
+    return (rows[:, :, None] & columns[:, None]).any(dim=0)
 
 
 def _masses(found: Tensor, parts: dict[str, Tensor]) -> list[float]:
@@ -72,27 +109,13 @@ def _curves(network: Classifier, seen: Seen, maps: Tensor) -> dict[str, list[flo
     knobs = {"baseline": blurred_baseline(seen.images), "steps": STEPS}
     curves = {"deletion": deletion_curve, "insertion": insertion_curve}
     return {
-        name: _rounded(area_under(curve(network, seen.images, seen.labels, maps, **knobs)))
+        name: rounded(area_under(curve(network, seen.images, seen.labels, maps, **knobs)))
         for name, curve in curves.items()
     }
 
 
-def _boxes(network: Classifier, seen: Seen, maps: Tensor) -> dict[str, list[list[float]]]:
-    """What the boxes around the marked pixels are worth, for each threshold."""
-    shares = maps.clamp(min=0) / maps.amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(maps.dtype).tiny)
-    truths = [torch.tensor([scene.box]) for scene in seen.scenes]
-    errors = [localisation_error(shares, truths, threshold=threshold).int() for threshold in THRESHOLDS]
-    metrics = [
-        saliency_metric(network, seen.images, seen.labels, shares, threshold=threshold).scores
-        for threshold in THRESHOLDS
-    ]
-    return {
-        "localisation error": torch.stack(errors, dim=1).tolist(),
-        "saliency metric": [_rounded(of) for of in torch.stack(metrics, dim=1)],
-    }
-
-
-def _rounded(values: Tensor) -> list[float]:
+def rounded(values: Tensor) -> list[float]:
+    """Numbers for a record."""
     return [round(value, 4) for value in values.tolist()]
 
 
@@ -115,9 +138,14 @@ def record_measures(model: str, methods: Sequence[str] = (), *, progress: Progre
 
 def recorded_measures(model: str) -> dict[str, dict[str, list]]:
     """What is recorded of a network: method -> measure -> a value for each scene, all blocks in a row."""
-    found: dict[str, dict[str, list]] = {}
     rows = [row for row in read_records(record_of(model)) if row["configuration"]["model"] == model]
-    for row in sorted(rows, key=lambda row: row["configuration"]["scenes"]):
+    return by_method(sorted(rows, key=lambda row: row["configuration"]["scenes"]))
+
+
+def by_method(rows: Sequence[dict]) -> dict[str, dict[str, list]]:
+    """The lists of recorded rows, those of each method behind each other: method -> name -> values."""
+    found: dict[str, dict[str, list]] = {}
+    for row in rows:
         of = found.setdefault(row["configuration"]["method"], {})
         for name, values in row["result"].items():
             of.setdefault(name, []).extend(values)

@@ -11,6 +11,7 @@ from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.records import grid, in_blocks, read_records, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
+from xai_utils.experiments.verdict.measures import by_method
 from xai_utils.experiments.verdict.methods import maps_of, methods_for
 from xai_utils.experiments.verdict.truth import BLOCK, lost, other_class, seen_scenes, visible_parts
 from xai_utils.metrics import share_inside
@@ -117,7 +118,7 @@ def record_studies(methods: Sequence[str] = (), *, progress: Progress = quiet) -
 def biased_table() -> dict[str, dict[str, Interval]]:
     """Method -> "fair", "biased" (share of its map on the background) and their "difference", with 95% intervals."""
     found = {}
-    for method, of in _by_method(read_records("verdict_biased")).items():
+    for method, of in by_method(read_records("verdict_biased")).items():
         fair, biased = (torch.tensor(of[f"background, {name}"]).double() for name in ("fair", "biased"))
         values = {"fair": fair, "biased": biased, "difference": biased - fair}
         found[method] = {name: bootstrap_interval(value.numpy()) for name, value in values.items()}
@@ -128,21 +129,11 @@ def adjacent_table(model: str) -> dict[str, dict[str, Interval]]:
     """Method -> by how much the telling parts' share exceeds their size, "own" and "contrast", with 95% intervals."""
     rows = [row for row in read_records("verdict_adjacent") if row["configuration"]["model"] == model]
     found: dict[str, dict[str, Interval]] = {}
-    for method, of in _by_method(rows).items():
+    for method, of in by_method(rows).items():
         for name in ("own", "contrast"):
             excess = [share - size for share, size in zip(of[name], of["size"], strict=True) if share is not None]
             if excess:
                 found.setdefault(method, {})[name] = bootstrap_interval(excess)
-    return found
-
-
-def _by_method(rows: Sequence[dict]) -> dict[str, dict[str, list]]:
-    """The blocks of each method in a row."""
-    found: dict[str, dict[str, list]] = {}
-    for row in rows:
-        of = found.setdefault(row["configuration"]["method"], {})
-        for name, values in row["result"].items():
-            of.setdefault(name, []).extend(values)
     return found
 
 

@@ -1,0 +1,107 @@
+"""The same methods on photographs: what needs nothing but boxes, on the validation pictures of ImageNet.
+
+Nothing is known of parts here, and nothing can be drawn anew: the photographs tell whether the order of the methods on
+Parts is an order of drawn scenes only.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from xai_utils.experiments.classifiers import classifier
+from xai_utils.experiments.pictures import IMAGENET, Boxed, boxed_pictures
+from xai_utils.experiments.prediction_difference.boxes import imagenet_samplers
+from xai_utils.experiments.records import grid, in_blocks, read_records, record_all
+from xai_utils.experiments.verdict.measures import against_boxes, by_method
+from xai_utils.experiments.verdict.methods import METHODS, maps_of
+from xai_utils.models import Classifier, outputs
+from xai_utils.papers.prediction_difference import prediction_difference
+from xai_utils.perturb import ConstantSampler
+from xai_utils.tensors import Progress, quiet
+
+COMMAND = "python -m xai_utils.experiments.verdict.real"
+RECORD = "verdict_real"
+NETWORKS = ("squeezenet1_1", "resnet18", "resnet50")
+PICTURES, BLOCK, BATCH = 1000, 50, 10  # of the folder; of one row; held at once
+PATCH, SAMPLES = 16, 2  # of the prediction difference, whose windows lie side by side here
+SLOW = ("PDA, conditional", "PDA, marginal", "grey occlusion", "searched mask", "crisp mask")
+FEW = 50  # pictures that the slow ones are asked about
+QUICK = tuple(name for name in METHODS if name not in (*SLOW, "masking model"))  # no masking model of such networks
+
+
+def measure_real(model: str, method: str, pictures: list[int]) -> dict:
+    """One method on some photographs.
+
+    Args:
+        model: as `load_model` takes it.
+        method: a name of `QUICK` or `SLOW`.
+        pictures: [first, last) of the folder.
+
+    Returns:
+        "picture": the numbers of those that the network recognises; for each the measures of `against_boxes`.
+    """
+    network, found = classifier(model), {"picture": []}
+    for first in range(*pictures, BATCH):
+        numbers, shown = _recognised(network, range(first, min(first + BATCH, pictures[1])))
+        if numbers:
+            maps = _maps(model, network, method, shown)
+            for name, values in ({"picture": numbers} | against_boxes(maps, shown.boxes)).items():
+                found.setdefault(name, []).extend(values)
+    return found
+
+
+def _recognised(network: Classifier, numbers: Sequence[int]) -> tuple[list[int], Boxed]:
+    images, labels, boxes = boxed_pictures(IMAGENET, numbers, network.input_size)
+    kept = [place for place, answer in enumerate(outputs(network, images).argmax(dim=1)) if answer == labels[place]]
+    return [numbers[place] for place in kept], Boxed(images[kept], labels[kept], [boxes[place] for place in kept])
+
+
+def _maps(model: str, network: Classifier, method: str, shown: Boxed) -> Tensor:
+    """As on Parts; prediction differences have samplers of photographs and larger windows."""
+    if method not in SLOW[:3]:
+        return maps_of(model, network, method, shown.images, shown.labels)
+    known = imagenet_samplers(PATCH)
+    sampler = known[method.removeprefix("PDA, ")] if method in SLOW[:2] else ConstantSampler(0.5)
+    knobs = {"patch": PATCH, "stride": PATCH, "samples": SAMPLES if method in SLOW[:2] else 1}
+    generator = torch.Generator().manual_seed(0)
+    return prediction_difference(network, shown.images, shown.labels, sampler=sampler, generator=generator, **knobs)
+
+
+def record_real(
+    networks: Sequence[str] = NETWORKS, methods: Sequence[str] = QUICK, *, progress: Progress = quiet
+) -> list[dict]:
+    """The rows of some networks and methods, recorded or computed now; needs $XAI_WEIGHTS and $XAI_DATA.
+
+    Args:
+        networks: names of `NETWORKS`.
+        methods: names of `QUICK` or `SLOW`.
+        progress: wraps the rows.
+    """
+    wanted = [
+        row
+        for method in methods
+        for row in grid(model=networks, method=[method], pictures=in_blocks(FEW if method in SLOW else PICTURES, BLOCK))
+    ]
+    return record_all(RECORD, wanted, measure_real, command=COMMAND, progress=progress)
+
+
+def recorded_real(model: str) -> dict[str, dict[str, list]]:
+    """What is recorded of a network: method -> measure -> a value for each recognised picture, all blocks in a row."""
+    rows = [row for row in read_records(RECORD) if row["configuration"]["model"] == model]
+    return by_method(sorted(rows, key=lambda row: row["configuration"]["pictures"]))
+
+
+def main() -> None:
+    """Command line: records the methods on photographs; a killed run goes on when called again."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
+    parser.add_argument("--methods", nargs="+", default=[*QUICK], choices=[*QUICK, *SLOW])
+    arguments = parser.parse_args()
+    record_real(arguments.networks, arguments.methods, progress=tqdm)
+
+
+if __name__ == "__main__":
+    main()
