@@ -12,6 +12,7 @@ from xai_utils.metrics import (
     crop_scores,
     deletion_curve,
     equal_error_threshold,
+    infidelity,
     insertion_curve,
     localisation_error,
     maps_to_boxes,
@@ -244,3 +245,40 @@ def test_pointing_hits_where_the_maximum_lies():
     regions = torch.zeros(3, 4, 4, dtype=torch.bool)
     regions[:, :2] = True
     assert pointing_game(maps, regions).tolist() == [True, False, False]
+
+
+def test_infidelity_is_what_a_slow_count_of_squares_finds(small_model, images, generator):
+    baseline, maps = torch.zeros_like(images), torch.rand(images[:, 0].shape, generator=generator)
+    found = infidelity(small_model, images, 1, maps, baseline=baseline, side=5, draws=6,
+                       generator=torch.Generator().manual_seed(3), batch_size=len(images) * 6)  # fmt: skip
+    draw = torch.Generator().manual_seed(3)
+    for image, one, value in zip(images, maps, found, strict=True):
+        said, true = [], []
+        for _ in range(6):
+            top, left = (int(torch.randint(side - 4, (), generator=draw)) for side in one.shape)
+            changed = image.clone()
+            changed[:, top : top + 5, left : left + 5] = 0
+            odds = [torch.logit(small_model(p[None]).double().softmax(1)[0, 1]) for p in (image, changed)]
+            said.append(one[top : top + 5, left : left + 5].double().sum())
+            true.append(odds[0] - odds[1])
+        said, true = torch.stack(said), torch.stack(true).detach()
+        factor = (said * true).sum() / said.square().sum()
+        assert value == pytest.approx(float((factor * said - true).square().mean()), rel=1e-4)
+
+
+def test_a_map_that_says_what_every_square_costs_has_no_infidelity(adding):
+    image = torch.rand(1, 3, 2, 2)
+    weights = adding[1].weight.detach()
+    worth = (image.flatten() * (weights[1] - weights[0])).view(3, 2, 2).sum(dim=0)[None]  # log-odds are a sum
+    knobs = {"baseline": torch.zeros_like(image), "side": 1, "draws": 8}
+    right, none = (infidelity(adding, image, 1, maps, **knobs) for maps in (worth, torch.zeros_like(worth)))
+    assert right == pytest.approx(0, abs=1e-9)
+    assert none > 0
+
+
+def test_infidelity_names_a_bad_side_and_baseline(adding):
+    image = torch.rand(1, 3, 2, 2)
+    with pytest.raises(ValueError, match="side: expected"):
+        infidelity(adding, image, 0, image[:, 0], baseline=image, side=3)
+    with pytest.raises(ValueError, match="baseline: expected the images' shape"):
+        infidelity(adding, image, 0, image[:, 0], baseline=image[0], side=1)

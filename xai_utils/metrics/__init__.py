@@ -2,6 +2,7 @@
 
 from xai_utils.metrics.boxes import box_iou, boxes_around, localisation_error, maps_to_boxes, top1_localisation_error
 from xai_utils.metrics.curves import area_under, deletion_curve, insertion_curve
+from xai_utils.metrics.infidelity import infidelity
 from xai_utils.metrics.pixels import (
     equal_error_threshold,
     pointing_game,
@@ -20,6 +21,7 @@ __all__ = [
     "crop_scores",
     "deletion_curve",
     "equal_error_threshold",
+    "infidelity",
     "insertion_curve",
     "localisation_error",
     "maps_to_boxes",

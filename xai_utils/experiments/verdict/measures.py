@@ -15,6 +15,7 @@ from xai_utils.metrics import (
     area_under,
     deletion_curve,
     equal_error_threshold,
+    infidelity,
     insertion_curve,
     localisation_error,
     pointing_game,
@@ -29,6 +30,7 @@ from xai_utils.tensors import Progress, quiet
 COMMAND = "python -m xai_utils.experiments.verdict.measures"
 THRESHOLDS = (0.1, 0.2, 0.35, 0.5, 0.7)  # of a map's maximum, from which boxes are drawn
 STEPS = 32  # of deletion and insertion
+SIDE, SQUARES = 20, 40  # of infidelity: pixels a side, squares of each picture
 
 
 def measure_maps(model: str, method: str, scenes: list[int]) -> dict:
@@ -43,7 +45,8 @@ def measure_maps(model: str, method: str, scenes: list[int]) -> dict:
         For each scene that the network recognises, in the order of `measure_truth`: "mass" (the map's sum over each
         visible part), "inside" (share of the positive mass on the object), "pointing" (whether the maximum lies there),
         "precision" (at equal error rate), "deletion" and "insertion" (areas under the curve; pixels are blurred),
-        "saliency metric" (for each of `THRESHOLDS`), and those of `against_boxes`.
+        "infidelity" (of what is said of blurred squares), "saliency metric" (for each of `THRESHOLDS`), and those of
+        `against_boxes`.
     """
     network = classifier(model)
     seen = seen_scenes(network, *scenes)
@@ -57,6 +60,7 @@ def measure_maps(model: str, method: str, scenes: list[int]) -> dict:
         "pointing": pointing_game(maps, regions).int().tolist(),
         "precision": [_precision(one[None], region[None]) for one, region in zip(maps, regions, strict=True)],
         **_curves(network, seen, maps),
+        "infidelity": _infidelity(network, seen, maps),
         "saliency metric": [rounded(of) for of in torch.stack(metrics, dim=1)],
         **against_boxes(maps, [torch.tensor([scene.box]) for scene in seen.scenes]),
     }
@@ -112,6 +116,12 @@ def _curves(network: Classifier, seen: Seen, maps: Tensor) -> dict[str, list[flo
         name: rounded(area_under(curve(network, seen.images, seen.labels, maps, **knobs)))
         for name, curve in curves.items()
     }
+
+
+def _infidelity(network: Classifier, seen: Seen, maps: Tensor) -> list[float]:
+    """The same squares for every method."""
+    knobs = {"side": SIDE, "draws": SQUARES, "generator": torch.Generator().manual_seed(0)}
+    return rounded(infidelity(network, seen.images, seen.labels, maps, baseline=blurred_baseline(seen.images), **knobs))
 
 
 def rounded(values: Tensor) -> list[float]:
