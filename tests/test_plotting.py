@@ -214,11 +214,16 @@ def test_grouped_bars_stand_at_their_labels_and_missing_ones_are_left_out():
 
 
 def test_interval_bars_show_accuracy_beside_share():
-    of = [SimpleNamespace(low=-math.inf, share=0.75, accuracy=0.5), SimpleNamespace(low=-0.7, share=0.25, accuracy=1.0)]
+    of = [
+        SimpleNamespace(low=-math.inf, share=0.75, accuracy=0.5, sure=(0.4, 0.6)),
+        SimpleNamespace(low=-0.7, share=0.25, accuracy=1.0, sure=(0.7, 1.0)),
+    ]
     first, second = interval_bars({"seen": of}).axes
     assert [bar.get_height() for bar in first.patches] == [0.5, 1.0]
     assert [bar.get_height() for bar in second.patches] == [0.75, 0.25]
     assert [label.get_text() for label in second.get_xticklabels()] == ["lower", "-0.7"]
+    assert [tuple(line.get_ydata()) for line in first.lines] == [(0.4, 0.6), (0.7, 1.0)]
+    assert not second.lines
 
 
 def test_a_matrix_says_its_numbers_on_a_symmetric_scale():

@@ -24,7 +24,7 @@ from xai_utils.experiments.semi_supervised import (
     retrain,
     scores_of,
 )
-from xai_utils.experiments.statistics import holm
+from xai_utils.experiments.statistics import holm, paired_difference
 from xai_utils.experiments.verdict import ledger
 from xai_utils.papers.image_score import LayerReference, Reference
 
@@ -209,10 +209,16 @@ def test_a_killed_study_goes_on_with_the_runs_that_are_missing(tiny, monkeypatch
         assert 0 <= gain.p <= 1
     together = runs.record_assembly("parts", "vgg", 0)["result"]
     assert together["epochs"] == [1, 2, 3, 4, 5]
-    assert {name: of.shape for name, of in tables.assembly("parts", "vgg").items()} == {
-        "score": (1, 5),
-        "baseline": (1, 5),
+    found = tables.assembly("parts", "vgg")
+    assert {name: {seed: of.shape for seed, of in seeds.items()} for name, seeds in found.items()} == {
+        "baseline": {0: (5,)},
+        "score": {0: (5,)},
     }
+    assert tables.assembly_pairs("parts", "vgg", "score", "baseline") == (
+        [found["score"][0].mean()],
+        [found["baseline"][0].mean()],
+    )
+    assert tables.assembly_pairs("parts", "vgg", "score", "repeat") == ([], [])
     assert tables.assembly("parts", "resnet") == {}
     assert tables.arms_of("parts", "vgg") == ["score", "softmax"]
     assert tables.seeds_of("parts", "vgg", "score") == [0]
@@ -348,11 +354,30 @@ def test_gains_are_paired_by_seed_and_half_recorded_seeds_do_not_count(several):
     assert second.difference == pytest.approx(0)
     mean, low, high = tables.mean_gain("parts", "vgg", "score")
     assert (mean, low < mean < high) == (pytest.approx(10), True)
+    alone = tables.gains_over_seeds("parts", "vgg", "score", correct=False)
+    assert first.p == pytest.approx(2 * alone[0].p)
     assert list(tables.gains_by_arm("parts", "vgg")) == ["score"]
     text = tables.lines(["a", "b"], [first, second], [first, second])
     assert text.splitlines()[2].startswith("| a | 40.0 | 60.0 | +20.0 |")
     with pytest.raises(ValueError, match="expected recorded ones"):
         tables.mean_gain("parts", "vgg", "random")
+
+
+def test_baselines_of_equal_runs_are_never_called_better_and_those_of_lucky_ones_are(several, monkeypatch):
+    assert tables.called_better("parts", "vgg", 0.05) == (0, 4)  # two seeds, either way round, two classes
+    known = tables.recorded_runs("parts", "vgg", "baseline")
+    lucky = {key: run | {"hits": [[4 + key[0], 5]] * 4} for key, run in known.items()}
+    monkeypatch.setattr(tables, "recorded_runs", lambda data, network, arm: lucky)
+    assert tables.called_better("parts", "vgg", 0.05) == (1, 4)
+
+
+def test_one_run_alone_decides_nothing(several, monkeypatch):
+    from xai_utils.experiments.image_score.verdicts import learning
+
+    assert learning._said("parts", "vgg", (2.0, 1.0, 3.0), "score") == "holds"
+    one = {(0, 0): tables.recorded_runs("parts", "vgg", "score")[0, 0]}
+    monkeypatch.setattr(tables, "recorded_runs", lambda data, network, arm: one)
+    assert learning._said("parts", "vgg", (2.0, 1.0, 3.0), "score") == "undecided"
 
 
 def test_every_claim_of_the_paper_is_measured_from_what_is_recorded():
@@ -362,3 +387,8 @@ def test_every_claim_of_the_paper_is_measured_from_what_is_recorded():
     assert all(claim.measured and claim.says for claim in table)
     counted = ledger.counts({"Image Score": table})["Image Score"]
     assert sum(counted.values()) == len(table)
+
+
+def test_differences_without_spread_leave_no_doubt():
+    assert paired_difference([2.0, 3.0], [1.0, 2.0]) == (1, 1, 1, 0)
+    assert paired_difference([1.0, 1.0], [1.0, 1.0]) == (0, 0, 0, 1)

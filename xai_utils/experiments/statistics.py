@@ -125,7 +125,8 @@ def paired_difference(first: Sequence[float], second: Sequence[float]) -> tuple[
         second: the other.
 
     Returns:
-        The mean of the differences with its 95% interval, and the p-value for its being above 0.
+        The mean of the differences with its 95% interval, and the p-value for its being above 0; differences that are
+        all the same leave no doubt: the interval is their value, and p is 0 or 1.
 
     Raises:
         ValueError: fewer than two pairs, or samples of different lengths.
@@ -138,9 +139,13 @@ def paired_difference(first: Sequence[float], second: Sequence[float]) -> tuple[
 
     if len(first) != len(second) or len(first) < 2:
         raise ValueError(f"first, second: expected at least two pairs, got {len(first)} and {len(second)} values")
-    found = ttest_1samp(np.subtract(first, second), 0, alternative="greater")
-    both = ttest_1samp(np.subtract(first, second), 0).confidence_interval(0.95)
-    return float(np.mean(np.subtract(first, second))), float(both.low), float(both.high), float(found.pvalue)
+    differences = np.subtract(first, second, dtype=float)
+    mean = float(differences.mean())
+    if np.ptp(differences) == 0:
+        return mean, mean, mean, float(mean <= 0)
+    found = ttest_1samp(differences, 0, alternative="greater")
+    both = ttest_1samp(differences, 0).confidence_interval(0.95)
+    return mean, float(both.low), float(both.high), float(found.pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -16,10 +16,13 @@ class Interval(Protocol):
     low: float
     share: float
     accuracy: float
+    sure: tuple[float, float]
 
 
 def interval_bars(groups: Mapping[str, Sequence[Interval]], *, title: str = "") -> "Figure":
     """Two panels over intervals of scores: the share that is recognised, and the share that lies in each interval.
+
+    Whiskers show between which values the share that is recognised may lie (`sure`).
 
     Args:
         groups: name -> the same intervals, from the lowest.
@@ -30,12 +33,18 @@ def interval_bars(groups: Mapping[str, Sequence[Interval]], *, title: str = "") 
         "share recognised": {name: [one.accuracy for one in of] for name, of in groups.items()},
         "share of the pictures": {name: [one.share for one in of] for name, of in groups.items()},
     }
-    return grouped_bars(panels, labels, xlabel="score, from", title=title)
+    whiskers = {"share recognised": {name: [one.sure for one in of] for name, of in groups.items()}}
+    return grouped_bars(panels, labels, xlabel="score, from", whiskers=whiskers, title=title)
 
 
 @styled
 def grouped_bars(
-    panels: Mapping[str, Mapping[str, Sequence[float]]], labels: Sequence[str], *, xlabel: str, title: str = ""
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    labels: Sequence[str],
+    *,
+    xlabel: str,
+    whiskers: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]] | None = None,
+    title: str = "",
 ) -> "Figure":
     """Panels of bars, one group of bars per label and one colour per series.
 
@@ -43,6 +52,7 @@ def grouped_bars(
         panels: what each panel counts, with its unit -> series -> a value for each label; nan draws no bar.
         labels: below the groups, from left to right.
         xlabel: what the labels are.
+        whiskers: for some panels the (low, high) of each value; nan draws none.
         title: one line above the panels.
 
     Raises:
@@ -57,6 +67,8 @@ def grouped_bars(
                 raise ValueError(f"panels: expected {len(labels)} values for {name!r}, got {len(values)}")
             places = [place + (s - (len(series) - 1) / 2) * width for place in range(len(labels))]
             axis.bar(places, values, 0.9 * width, color=SERIES[s % len(SERIES)], label=name)
+            for place, ends in zip(places, (whiskers or {}).get(ylabel, {}).get(name, ()), strict=False):
+                axis.plot([place, place], ends, color="black", linewidth=0.8)
         axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
         axis.set(ylabel=ylabel, xlabel=xlabel, ylim=(0, 1))
         axis.grid(axis="y")

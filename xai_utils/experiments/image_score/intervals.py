@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from xai_utils.experiments.image_score.pictures import PARTS, split_of
 from xai_utils.experiments.image_score.runs import EPOCHS, pretrained
 from xai_utils.experiments.records import grid, read_records, record_all
 from xai_utils.experiments.semi_supervised import RECIPE, Split, logits_of, pool_of
+from xai_utils.experiments.statistics import wilson_interval
 from xai_utils.papers.image_score import fit_reference, image_score
 from xai_utils.tensors import Progress, quiet
 from xai_utils.weights import weights_folder, write_weights
@@ -44,6 +46,15 @@ class Interval(NamedTuple):
     high: float
     share: float  # of the class's pictures
     accuracy: float  # nan if there is no picture
+    sure: tuple[float, float]  # its 95% interval (Wilson)
+
+    @classmethod
+    def of(cls, low: float, high: float, pictures: float, right: float, total: float) -> "Interval":
+        """An interval that holds some of all pictures, of which some are recognised."""
+        if not pictures:
+            return cls(low, high, 0.0, math.nan, (math.nan, math.nan))
+        accuracy = float(right / pictures)
+        return cls(low, high, float(pictures / total), accuracy, wilson_interval(accuracy, int(pictures)))
 
 
 def scored(
@@ -111,9 +122,8 @@ def in_intervals(count: np.ndarray, right: np.ndarray, width: float = WIDTH) -> 
     for number in reversed(range(COUNT)):
         some = slice(number * steps, (number + 1) * steps if number < COUNT - 1 else None)
         pictures, known = count[some].sum(), right[some].sum()
-        accuracy = float(known / pictures) if pictures else float("nan")
-        low = -width * (number + 1) if number < COUNT - 1 else float("-inf")
-        found.append(Interval(low, -width * number, float(pictures / count.sum()), accuracy))
+        low = -width * (number + 1) if number < COUNT - 1 else -math.inf
+        found.append(Interval.of(low, -width * number, pictures, known, count.sum()))
     return found
 
 
@@ -131,7 +141,7 @@ def in_bins(both: tuple[Scored, Scored], bins: int = 9) -> dict[str, list[Interv
         place = torch.bucketize(pictures.scores, edges[1:-1])
         inside = [pictures.right[place == number].double() for number in range(bins)]
         found[name] = [
-            Interval(float(low), float(high), len(some) / len(place), some.mean().item())
+            Interval.of(float(low), float(high), len(some), float(some.sum()), len(place))
             for low, high, some in zip(edges[:-1], edges[1:], inside, strict=True)
         ]
     return found

@@ -1,6 +1,7 @@
 """Tables 1 to 3 and figure 5, from the recorded runs: does selecting by score beat selecting by softmax?"""
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -75,7 +76,9 @@ def gains_of_run(data: str, network: str, arm: str, value: str = "recall", seed:
     return gains
 
 
-def gains_over_seeds(data: str, network: str, arm: str, value: str = "recall", other: str = "baseline") -> list[Gain]:
+def gains_over_seeds(
+    data: str, network: str, arm: str, value: str = "recall", other: str = "baseline", *, correct: bool = True
+) -> list[Gain]:
     """The same over runs from several seeds, paired by seed, with Holm's correction for the number of classes.
 
     Args:
@@ -84,13 +87,36 @@ def gains_over_seeds(data: str, network: str, arm: str, value: str = "recall", o
         arm: "score", or what it is compared with.
         value: see `per_epoch`.
         other: the arm that stands for "baseline" in each `Gain`.
+        correct: whether p-values are corrected.
     """
     pairs, gains = _pairs(data, network, arm, other, value), []
     for target in sorted({target for _, target in pairs}):
         after, before = zip(*(pair for (_, own), pair in pairs.items() if own == target), strict=True)
         mean, _, _, p = paired_difference(after, before)
         gains.append(Gain(target, float(np.mean(before)), float(np.mean(after)), mean, p))
-    return [gain._replace(p=p) for gain, p in zip(gains, holm([gain.p for gain in gains]), strict=True)]
+    p_values = [gain.p for gain in gains]
+    p_values = holm(p_values) if correct else p_values
+    return [gain._replace(p=p) for gain, p in zip(gains, p_values, strict=True)]
+
+
+def called_better(data: str, network: str, level: float) -> tuple[int, int]:
+    """How often the paper's test says that a class got better where nothing was done: (so often, of how many).
+
+    One baseline stands for what was trained, and that of another seed for the baseline.
+
+    Args:
+        data: as `split_of` takes it.
+        network: a name of `NETWORKS`.
+        level: below which a p-value says so.
+    """
+    runs = list(_runs(data, network, "baseline").values())
+    classes = range(len(runs[0]["of_class"]))
+    p_values = [
+        bootstrap_difference(*(per_epoch(run, target) for run in pair), draws=2000)[1]
+        for pair in permutations(runs, 2)
+        for target in classes
+    ]
+    return sum(p < level for p in p_values), len(p_values)
 
 
 def mean_gain(data: str, network: str, arm: str, value: str = "recall", other: str = "baseline") -> Interval:
@@ -145,7 +171,7 @@ def labelling_accuracy(data: str, network: str, target: int, value: str = "recal
 
 
 def choices(data: str, network: str, arm: str) -> dict[str, Interval]:
-    """What an arm chooses, over all runs: name -> mean with 95% interval over the runs.
+    """What an arm chooses, before it has learned from any of it: name -> mean with 95% interval over the runs.
 
     Returns:
         "chosen" (pictures), "right" (share of right labels), "loss" (of their true classes), "common" (share of the
@@ -154,31 +180,31 @@ def choices(data: str, network: str, arm: str) -> dict[str, Interval]:
     runs = _runs(data, network, arm).values()
     found = {}
     for name in ("chosen", "right", "loss", "common"):
-        means = [mean_of(run, name) for run in runs]
-        if not np.isnan(means).all():
-            found[name] = bootstrap_interval([mean for mean in means if mean == mean])
+        known = [run[name][0] for run in runs if run[name][0] is not None]
+        if known:
+            found[name] = bootstrap_interval(known)
     return found
 
 
-def mean_of(result: dict, name: str) -> float:
-    """The mean over the epochs of what a run says of its choices, such as "loss"; nan if it chose nothing."""
-    known = [value for value in result[name] if value is not None]
-    return sum(known) / len(known) if known else float("nan")
-
-
-def assembly(data: str, network: str) -> dict[str, np.ndarray]:
-    """Table 3: "baseline" and each recorded arm -> accuracy of its assembled networks, per cent, [seeds, moments].
+def assembly(data: str, network: str) -> dict[str, dict[int, np.ndarray]]:
+    """Table 3: "baseline" and each recorded arm -> seed -> accuracy of its assembled networks, per cent, [moments].
 
     Empty if nothing of the network is recorded.
     """
-    found: dict[str, list] = {}
+    found: dict[str, dict[int, np.ndarray]] = {"baseline": {}} | {arm: {} for arm in SELECTED}
     for row in read_records(f"assembly_{data}"):
         about, result = row["configuration"], row["result"]
         if about["network"] == network:
-            found.setdefault(about["arm"], []).append(result["assembled"])
-            if about["arm"] == "score":
-                found.setdefault("baseline", []).append(result["baseline"])
-    return {name: 100 * np.array(values) for name, values in found.items()}
+            found[about["arm"]][about["seed"]] = 100 * np.array(result["assembled"])
+            found["baseline"][about["seed"]] = 100 * np.array(result["baseline"])
+    return {name: of for name, of in found.items() if of}
+
+
+def assembly_pairs(data: str, network: str, arm: str, other: str) -> tuple[list[float], list[float]]:
+    """What assembled networks of two arms reach, mean of the moments, in the seeds of which both are recorded."""
+    found = assembly(data, network)
+    seeds = sorted(set(found.get(arm, {})) & set(found.get(other, {})))
+    return [found[arm][seed].mean() for seed in seeds], [found[other][seed].mean() for seed in seeds]
 
 
 def arms_of(data: str, network: str) -> list[str]:

@@ -59,8 +59,9 @@ def inverted(images: Tensor) -> Tensor:
     return 1 - images
 
 
+USUAL = "the same kind"
 CORRUPTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "the same kind": lambda images: images,  # a control: nothing is to be noticed
+    USUAL: lambda images: images,  # a control: nothing is to be noticed
     "blur": blurred,
     "noise on it": noisy,
     "low contrast": pale,

@@ -3,6 +3,7 @@
 from xai_utils.experiments.claims import Claim, Interval, in_words, of_all, verdict
 from xai_utils.experiments.image_score import background, errors, outside, quality
 from xai_utils.experiments.image_score.shares import CONTROLS, NETWORKS
+from xai_utils.experiments.image_score.unusual import USUAL
 
 FIVE = "Parts, five networks"
 
@@ -31,7 +32,7 @@ def _of_causes() -> list[Claim]:
 
 def _of_background() -> list[Claim]:
     """Section 2.1: a high score means little background."""
-    chain = background.CHAINS[0]
+    chain, counted = background.CHAINS
     of = {name: background.background_table(name) for name in NETWORKS}
 
     def claim(says: str, key: str) -> Claim:
@@ -50,6 +51,7 @@ def _of_background() -> list[Claim]:
         ),
         claim("less background than with a low score", f"correlation, {chain}"),
         claim("the same, given the object's size", f"correlation, {chain}, given area"),
+        claim("the same of the units that the score counts", f"correlation, {counted}, given area"),
     ]
 
 
@@ -88,7 +90,8 @@ def _of_outside() -> list[Claim]:
 
 def mean_over_kinds(network: str, measure: str) -> Interval:
     """A recorded measure of `outside`, mean over the kinds of unusual pictures; the ends are means of ends."""
-    rows = [of[measure] for of in outside.score_outside(network, (measure,)).values()]
+    kinds = outside.score_outside(network, (measure,))
+    rows = [of[measure] for kind, of in kinds.items() if kind != USUAL]
     return tuple(sum(values) / len(rows) for values in zip(*rows, strict=True))
 
 
