@@ -14,7 +14,6 @@ from tqdm.auto import tqdm
 from xai_utils.activations import record
 from xai_utils.experiments.image_score.shares import CONTROLS, NETWORKS, TRAINING, class_reference, network_of
 from xai_utils.experiments.records import grid, read_records, record_all
-from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.papers.image_score import LayerReference, Reference, image_score
 from xai_utils.parts import CLASSES, Parts, Scene
 from xai_utils.tensors import Progress, quiet
@@ -170,22 +169,6 @@ def background_table(network: str, *, draws: int = 1000, seed: int = 0) -> dict[
         by_class.append(_summary({name: np.array(row[name], dtype=float)[chosen] for name in names}))
     table = {name: np.mean([of[name] for of in by_class], axis=0) for name in by_class[0]}
     return {name: [float(of[0]), *map(float, np.quantile(of[1:], [0.025, 0.975]))] for name, of in table.items()}
-
-
-def correlations_by_layer(network: str, chain: str = CHAINS[1]) -> dict[str, tuple[float, float, float]]:
-    """Layer -> the mean over classes of its recorded correlations with the score, with an interval over classes.
-
-    Args:
-        network: one of `NETWORKS` or `CONTROLS`.
-        chain: a name of `CHAINS`.
-    """
-    rows = [row["result"] for row in read_records(RECORD) if row["configuration"]["network"] == network]
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        for layer, value in zip(row["layers"], row["correlation"][chain], strict=True):
-            if value is not None:
-                found.setdefault(layer, []).append(value)
-    return {layer: bootstrap_interval(of) for layer, of in found.items()}
 
 
 def _summary(of: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
