@@ -335,6 +335,24 @@ def test_recorded_intervals_are_those_of_the_kept_weights():
         assert found.right.sum() == pytest.approx(sum(row["result"][kind]["right"][3]), abs=3)
 
 
+def test_recorded_chains_are_those_of_the_kept_weights():
+    own, rows = class_of(0, 3), records.read_records("score_chains")
+    wanted = {"data": "parts", "network": "vgg", "seed": 0, "epochs": 80}
+    row = next(row for row in rows if row["configuration"] == wanted)
+    found = chains.chains_of_class(load_classifier("small/vgg-parts-80"), 3, own.labelled[0], own.test[0])
+    for kind, likeness in found.items():
+        assert likeness == pytest.approx(row["result"][kind][3], abs=0.01)  # kept in half precision
+
+
+def test_recorded_tolerance_is_that_of_the_kept_weights(monkeypatch):
+    monkeypatch.setattr(tolerance, "pretrained", lambda *about: load_classifier("small/vgg-parts-80"))
+    wanted = {"data": "parts", "network": "vgg", "seed": 0, "epochs": 80, "wrong": 0.3}
+    row = next(row for row in records.read_records("score_tolerance") if row["configuration"] == wanted)
+    again = tolerance.measure_tolerance(**wanted)
+    for value, of_classes in again.items():
+        assert np.mean(of_classes) == pytest.approx(np.mean(row["result"][value]), abs=0.02)
+
+
 @pytest.fixture
 def several(monkeypatch):
     """Runs of two seeds in which the baseline gets 4 of 10 right, the score 1 more in seed 0 and 3 more in seed 1."""

@@ -63,18 +63,30 @@ def measure_chains(data: str, network: str, seed: int, epochs: int) -> dict:
     found: dict[str, list[float | None]] = {kind: [] for kind in PAIRS}
     for target in range(len(model.classes)):
         seen, shown = (images[labels == target] for images, labels in (split.labelled, split.test))
-        reference = fit_reference(model, seen.float().div(255), batch_size=250)
-        right = logits_of(model, shown).argmax(dim=1) == target
-        index = alike(model, shown.float().div(255), reference)
-        pairs = {
-            "recognised": _others(index[right][:, right]),
-            "across": index[right][:, ~right].flatten(),
-            "mistaken": _others(index[~right][:, ~right]),
-        }
-        enough = (~right).sum() >= FEWEST
-        for kind, values in pairs.items():
-            found[kind].append(round(values.mean().item(), 4) if enough else None)
+        for kind, likeness in chains_of_class(model, target, seen, shown).items():
+            found[kind].append(likeness)
     return found
+
+
+def chains_of_class(model: nn.Module, target: int, seen: Tensor, shown: Tensor) -> dict[str, float | None]:
+    """How alike the pictures of one class are: for each kind of `PAIRS` the mean over the pairs, or None.
+
+    Args:
+        model: classifier in eval mode.
+        target: the class.
+        seen: uint8 [pictures, 3, height, width], behind its reference.
+        shown: uint8 [pictures, 3, height, width], those that are compared.
+    """
+    reference = fit_reference(model, seen.float().div(255), batch_size=250)
+    right = logits_of(model, shown).argmax(dim=1) == target
+    index = alike(model, shown.float().div(255), reference)
+    pairs = {
+        "recognised": _others(index[right][:, right]),
+        "across": index[right][:, ~right].flatten(),
+        "mistaken": _others(index[~right][:, ~right]),
+    }
+    enough = (~right).sum() >= FEWEST
+    return {kind: round(values.mean().item(), 4) if enough else None for kind, values in pairs.items()}
 
 
 def _others(index: Tensor) -> Tensor:
