@@ -6,6 +6,7 @@ import torch
 
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.prediction_difference.setting import parts_samplers, with_outer
+from xai_utils.experiments.records import read_records
 from xai_utils.experiments.verdict import agreement, measures, real, reality, stability, studies, truth
 from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
 from xai_utils.parts import Parts
@@ -238,3 +239,15 @@ def test_the_same_order_is_found_to_be_the_same_and_the_reverse_one_not(ordered)
 
 def test_networks_without_records_do_not_count(ordered):
     assert set(reality.values_on("photographs", "box hit")) == {"resnet18"}
+
+
+def test_recorded_truth_comes_out_again():
+    row = next(row for row in read_records(truth.RECORD) if row["configuration"]["scenes"][0] == 0)
+    found = truth.measure_truth(row["configuration"]["model"], [0, 3])
+    for name, values in found.items():
+        recorded = row["result"][name][: len(values)]
+        if name in truth.WAYS:
+            for scene, again in zip(values, recorded, strict=True):
+                assert scene == pytest.approx(again, rel=0.02, abs=0.02)
+        else:
+            assert values == recorded
