@@ -160,11 +160,11 @@ def lines(names: Sequence[str], score: Sequence[Gain], softmax: Sequence[Gain]) 
     return "\n".join([f"{head}|", *rows])
 
 
-def labelling_accuracy(data: str, network: str, target: int, value: str = "recall") -> dict[str, np.ndarray]:
-    """Figure 5: arm -> figure after each epoch of re-training, float [seeds, epochs]."""
+def labelling_accuracy(data: str, network: str, target: int) -> dict[str, np.ndarray]:
+    """Figure 5: arm -> recall of a class after each epoch of re-training, per cent, float [seeds, epochs]."""
     arms = {arm: recorded_runs(data, network, arm) for arm in ("baseline", "score", "softmax", "random", "repeat")}
     curves = {
-        arm: [per_epoch(run, target, value) for (_, own), run in sorted(runs.items(), key=str) if own in (target, None)]
+        arm: [per_epoch(run, target) for (_, own), run in sorted(runs.items(), key=str) if own in (target, None)]
         for arm, runs in arms.items()
     }
     return {arm: np.array(found) for arm, found in curves.items() if found}
