@@ -19,17 +19,21 @@ from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.records import grid, read_records, record_all
 from xai_utils.experiments.statistics import bootstrap_interval, spearman
 from xai_utils.experiments.verdict.methods import maps_of, methods_for
-from xai_utils.experiments.verdict.truth import NETWORKS, seen_scenes
+from xai_utils.experiments.verdict.truth import NETWORKS, Seen, seen_scenes
 from xai_utils.models import Classifier
 from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.verdict.stability"
 RECORD = "verdict_stability"
-SCENES = [0, 30]  # of the test split
-NOISE = {"noise, 2 levels": 2 / 255, "noise, 8 levels": 8 / 255}  # deviation
-ATTACK = 2 / 255  # how far each value moves against the class
-SHUFFLED = {"shuffled, last layer": 0.0, "shuffled, last half": 0.5, "shuffled, all": 1.0}  # share of the layers below
-CHANGES = (*NOISE, "attack", *SHUFFLED)
+SCENES = [0, 20]  # of the test split
+LEVEL = 2 / 255  # how far the noise moves a value (its deviation), and the attack every value
+SHUFFLED = {
+    "last layer": 0.0,
+    "last quarter": 0.25,
+    "last half": 0.5,
+    "all layers": 1.0,
+}  # share of those below the last
+CHANGES = ("noise", "attack", *SHUFFLED)
 CELL = 4  # pixels a side; maps are compared cell by cell
 
 
@@ -50,25 +54,26 @@ def measure_stability(model: str, method: str, scenes: list[int]) -> dict:
     before = maps_of(model, network, method, seen.images, seen.labels)
     found = {}
     for change in CHANGES:
-        pictures, changed = seen.images, network
-        if change in SHUFFLED:
-            changed = shuffled(network, SHUFFLED[change], torch.Generator().manual_seed(0))
-        else:
-            pictures = (
-                attacked(network, pictures, seen.labels) if change == "attack" else noisy(pictures, NOISE[change])
-            )
-        after = maps_of(model, changed, method, pictures, seen.labels)
+        changed, images = _changed(change, network, seen)
+        after = maps_of(model, changed, method, images, seen.labels)
         found[change] = [round(alike(*pair), 4) for pair in zip(before, after, strict=True)]
     return found
 
 
-def noisy(images: Tensor, deviation: float) -> Tensor:
+def _changed(change: str, network: Classifier, seen: Seen) -> tuple[Classifier, Tensor]:
+    """The network and the pictures, one of which has changed."""
+    if change in SHUFFLED:
+        return shuffled(network, SHUFFLED[change], torch.Generator().manual_seed(0)), seen.images
+    return network, noisy(seen.images) if change == "noise" else attacked(network, seen.images, seen.labels)
+
+
+def noisy(images: Tensor, deviation: float = LEVEL) -> Tensor:
     """Pictures with noise of a deviation, RGB in [0, 1]; the same noise at every call."""
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     return (images + deviation * noise).clamp(0, 1)
 
 
-def attacked(model: nn.Module, images: Tensor, target: Tensor, size: float = ATTACK) -> Tensor:
+def attacked(model: nn.Module, images: Tensor, target: Tensor, size: float = LEVEL) -> Tensor:
     """Pictures whose every value has moved by `size` against the class, by the sign of the gradient.
 
     **Source**: Goodfellow, Shlens and Szegedy (2015), section 4.

@@ -25,7 +25,7 @@ from xai_utils.tensors import Progress, quiet
 COMMAND = "python -m xai_utils.experiments.verdict.truth"
 RECORD = "verdict_truth"
 NETWORKS = tuple(f"parts/{name}" for name in ARCHITECTURES)
-SPLIT, SCENES, BLOCK = "test", 200, 20
+SPLIT, SCENES, BLOCK = "test", 240, 20
 MIN_PIXELS, MIN_PARTS = 20, 3  # of a part that can be seen; of which an order says something
 FILLINGS = ("blur", "grey", "noise", "inpainted", "conditional")
 WAYS = ("drawn", "exchanged", *FILLINGS)
