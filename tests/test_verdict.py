@@ -7,7 +7,7 @@ import torch
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.prediction_difference.setting import parts_samplers, with_outer
 from xai_utils.experiments.records import read_records
-from xai_utils.experiments.verdict import agreement, measures, real, reality, stability, studies, truth
+from xai_utils.experiments.verdict import measures, real, reality, stability, studies, truth
 from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
 from xai_utils.parts import Parts
 
@@ -101,46 +101,6 @@ def test_photographs_are_measured_where_the_network_recognises_them(method):
     found = real.measure_real("squeezenet1_1", method, [0, 6])
     assert 0 < len(found["picture"]) <= 6
     assert {len(values) for values in found.values()} == {len(found["picture"])}
-
-
-@pytest.fixture
-def told(monkeypatch):
-    """Two scenes of three parts whose truth is known, and two methods: one right, one wrong."""
-    scene = {"size": [10, 10, 20], "drawn": [1.0, -0.5, 0.0], "exchanged": [0.0, 2.0, 1.0]}
-    scenes = {0: scene, 4: scene | {key: [1.0, -0.5, 0.0] for key in truth.FILLINGS}}
-    scenes[0] |= {key: [2.0, -0.5, 0.5] for key in truth.FILLINGS}
-    masses = {"LRP": {"mass": [[5.0, -4.0, 1.0]] * 2}, "gradient": {"mass": [[1.0, 9.0, 2.0]] * 2}}
-    monkeypatch.setattr(agreement, "recorded_truth", lambda model: scenes)
-    monkeypatch.setattr(agreement, "recorded_measures", lambda model: masses)
-
-
-def test_a_map_that_says_the_truth_wins_every_game_and_another_loses(told):
-    right, wrong = (agreement.agreement(NETWORK, method) for method in ("LRP", "gradient"))
-    assert {game: values.mean() for game, values in right.items() if game != "telling hit"} == pytest.approx(
-        {"rank": 1, "density rank": 1, "hit": 1, "density hit": 1, "sign": 1}
-    )
-    assert wrong["hit"].tolist() == [0, 0]
-    assert wrong["rank"].mean() == pytest.approx(-1)
-    assert np.isnan(wrong["sign"]).all()  # it has none
-    assert wrong["telling hit"].tolist() == [1, 1]  # the second part tells the pair apart
-    assert "gradient" not in agreement.agreement_table(NETWORK, ["LRP", "gradient"], "sign")
-    assert agreement.agreement(NETWORK, "part size")["hit"].tolist() == [0, 0]
-    with pytest.raises(ValueError, match="method: expected one that is recorded"):
-        agreement.agreement(NETWORK, "CAM")
-
-
-def test_guessing_hits_one_of_so_many(told):
-    assert agreement.chance(NETWORK, "hit") == pytest.approx(1 / 3)
-    assert agreement.chance(NETWORK, "telling hit") == pytest.approx(1 / 2)
-    assert (agreement.chance(NETWORK, "rank"), agreement.chance(NETWORK, "sign")) == (0, 0.5)
-
-
-def test_ways_to_remove_are_measured_against_drawing(told):
-    found = agreement.removal_table(NETWORK)["blur"]
-    assert found["off"][0] == pytest.approx((1.5 / 3 + 0) / 2)
-    assert found["bias"][0] == pytest.approx((1.5 / 3 + 0) / 2)
-    assert found["invented"][0] == pytest.approx(1 / 2)  # the silent part speaks in one scene of two
-    assert found["rank"][0] == pytest.approx(1)
 
 
 def test_shuffling_moves_weights_and_keeps_their_values():

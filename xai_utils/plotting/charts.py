@@ -133,3 +133,72 @@ def matrix(values: Tensor, names: Sequence[str], *, unit: str) -> "Figure":
     axis.tick_params(length=0)
     figure.colorbar(image, ax=axis, label=unit, shrink=0.8)
     return figure
+
+
+@styled
+def ranking(
+    values: Mapping[str, tuple[float, float, float]],
+    kinds: Mapping[str, str],
+    *,
+    xlabel: str,
+    reference: float | None = None,
+    title: str = "",
+) -> "Figure":
+    """Things in their order, each with its interval, one colour and one marker per kind.
+
+    Args:
+        values: name -> (value, low end, high end of the interval), from the top.
+        kinds: name -> what kind of thing it is; the legend has one entry for each.
+        xlabel: what is counted, with its unit.
+        reference: a value to compare with, such as chance, as a dashed line.
+        title: one line above the chart.
+    """
+    figure = figure_of(WIDTH, 1.1 + 0.235 * len(values) + 0.25 * bool(title), chart=True)
+    axis, every = figure.add_subplot(), list(dict.fromkeys(kinds.values()))
+    for kind in every:
+        own = [(place, *of) for place, (name, of) in enumerate(values.items()) if kinds[name] == kind]
+        if own:
+            place, value, low, high = (torch.tensor(column).double() for column in zip(*own, strict=True))
+            look = {"color": SERIES[every.index(kind) % len(SERIES)], "fmt": MARKERS[every.index(kind) % len(MARKERS)]}
+            axis.errorbar(
+                value, place, xerr=torch.stack([value - low, high - value]), ms=6, capsize=3, label=kind, **look
+            )
+    axis.set_yticks(range(len(values)), list(values))
+    axis.set(xlabel=xlabel, ylim=(len(values) - 0.4, -0.6))
+    axis.tick_params(axis="y", length=0)
+    axis.grid(axis="both")
+    axis.set_axisbelow(True)
+    if reference is not None:
+        axis.axvline(reference, color=FAINT, ls="--", lw=1.2, zorder=1)
+    figure.legend(loc="outside lower center", ncols=3)
+    if title:
+        axis.set_title(title, loc="left")
+    return figure
+
+
+@styled
+def branches(root: str, leaves: Mapping[str, str]) -> "Figure":
+    """A question that branches into others, each with its answer at the end.
+
+    Args:
+        root: the first question, on the left; may have several lines.
+        leaves: question -> answer, from the top; an answer may have several lines.
+    """
+    heights = [1 + text.count("\n") for text in leaves.values()]
+    figure = figure_of(WIDTH, 0.35 + sum(0.34 + 0.19 * height for height in heights), chart=True)
+    axis, at = figure.add_subplot(), 0.0
+    total = sum(0.34 + 0.19 * height for height in heights)
+    axis.text(0, total / 2, root, ha="left", va="center", fontsize=11, fontweight="bold")
+    for place, ((question, answer), height) in enumerate(zip(leaves.items(), heights, strict=True)):
+        room = 0.34 + 0.19 * height
+        middle, colour = at + room / 2, SERIES[place % len(SERIES)]
+        bend = torch.linspace(0, 1, 40)
+        axis.plot(
+            1.15 + 0.65 * bend, total / 2 + (middle - total / 2) * (3 * bend**2 - 2 * bend**3), color=colour, lw=1.4
+        )
+        axis.text(1.87, middle - 0.09 * height, question, ha="left", va="center", color=INK)
+        axis.text(1.87, middle + 0.13, answer, ha="left", va="center", color=colour, fontweight="bold")
+        at += room
+    axis.set(xlim=(0, 6.3), ylim=(total, 0))
+    axis.axis("off")
+    return figure

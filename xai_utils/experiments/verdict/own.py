@@ -12,12 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from xai_utils.baselines import (
+    cam,
+    contrastive_mwp,
     deconvolution,
+    excitation_backprop,
     grad_cam,
     gradient,
     gradient_times_input,
     guided_backprop,
     integrated_gradients,
+    last_spatial_layer,
     lrp,
 )
 from xai_utils.masks import iterative_mask
@@ -61,13 +65,21 @@ def _difference(sampler: Sampler, samples: int) -> Explain:
     return explain
 
 
+def _at_last_layer(method: Callable[..., Tensor]) -> Explain:
+    """A method that needs a layer, at the last one with rows and columns, which every convolutional network has."""
+    return lambda model, images, target: method(model, images, target, layer=last_spatial_layer(model, images))
+
+
 METHODS: dict[str, Explain] = {
     "gradient": gradient,
     "gradient x input": gradient_times_input,
     "integrated gradients": integrated_gradients,
     "guided backprop": guided_backprop,
     "deconvolution": deconvolution,
+    "CAM": cam,
     "Grad-CAM": grad_cam,
+    "excitation backprop": _at_last_layer(excitation_backprop),
+    "cMWP": _at_last_layer(contrastive_mwp),
     "LRP": lrp,
     "CNN Fixations": lambda model, images, target: fixation_map(cnn_fixations(model, images, target), images.shape[2:]),
     "grey occlusion": _difference(ConstantSampler(0.5), samples=1),
@@ -117,6 +129,9 @@ def explain_all(
     if len(check_images(image)) != 1:
         raise ValueError(f"image: expected one picture [1, 3, height, width], got {list(image.shape)}")
     check_target(target, 1, None)
+    import captum.attr  # noqa: F401  # so that the first method is not charged for loading libraries
+    import zennit.composites  # noqa: F401
+
     return [_asked(name, methods[name], model, image, target) for name in progress(list(methods))]
 
 

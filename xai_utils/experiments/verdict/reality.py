@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xai_utils.experiments.statistics import spearman
-from xai_utils.experiments.verdict.measures import recorded_measures
+from xai_utils.experiments.verdict.measures import cross_tuned, recorded_measures
 from xai_utils.experiments.verdict.methods import METHODS
 from xai_utils.experiments.verdict.real import NETWORKS as REAL
 from xai_utils.experiments.verdict.real import recorded_real
@@ -47,25 +47,6 @@ def _values(of: dict[str, list], measure: str) -> np.ndarray:
     if measure == "localisation":
         return 1 - cross_tuned(np.array(of["localisation error"], dtype=float))
     return np.array(of[measure], dtype=float)
-
-
-def cross_tuned(errors: np.ndarray) -> np.ndarray:
-    """The errors at a threshold that was chosen on other pictures: on one half what is best on the other.
-
-    Args:
-        errors: float [pictures, thresholds], lower is better.
-
-    Returns:
-        float [pictures].
-
-    Example:
-        >>> cross_tuned(np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
-        array([1., 1., 1., 1.])
-    """
-    tuned = np.empty(len(errors))
-    for half in (0, 1):
-        tuned[half::2] = errors[half::2, errors[1 - half :: 2].mean(axis=0).argmin()]
-    return tuned
 
 
 def likeness(measure: str, methods: Sequence[str] = (), *, draws: int = 2000, seed: int = 0) -> Likeness:

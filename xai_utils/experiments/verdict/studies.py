@@ -13,7 +13,7 @@ from xai_utils.experiments.records import grid, in_blocks, read_records, record_
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.experiments.verdict.measures import by_method
 from xai_utils.experiments.verdict.methods import maps_of, methods_for
-from xai_utils.experiments.verdict.truth import BLOCK, lost, other_class, seen_scenes, visible_parts
+from xai_utils.experiments.verdict.truth import BLOCK, NETWORKS, lost, other_class, seen_scenes, visible_parts
 from xai_utils.metrics import share_inside
 from xai_utils.models import outputs
 from xai_utils.parts import BACKGROUNDS, CLASSES, Parts, Scene
@@ -100,19 +100,33 @@ def _elsewhere(scene: Scene) -> list[Tensor]:
     return [scene.on(place).image[None] for place in BACKGROUNDS if place != scene.background]
 
 
-def record_studies(methods: Sequence[str] = (), *, progress: Progress = quiet) -> tuple[list[dict], list[dict]]:
-    """The rows of both studies, recorded or computed now."""
-    blocks = in_blocks(SCENES, BLOCK)
-    at_home = grid(method=list(methods) or methods_for(BIASED), scenes=blocks)
-    pairs = [
+def record_biased(methods: Sequence[str] = (), *, progress: Progress = quiet) -> list[dict]:
+    """The rows of the biased network, recorded or computed now.
+
+    Args:
+        methods: names of `METHODS`; all that can be asked by default.
+        progress: wraps the rows.
+    """
+    wanted = grid(method=list(methods) or methods_for(BIASED), scenes=in_blocks(SCENES, BLOCK))
+    return record_all("verdict_biased", wanted, measure_biased, command=COMMAND, progress=progress)
+
+
+def record_adjacent(
+    networks: Sequence[str] = ADJACENT, methods: Sequence[str] = (), *, progress: Progress = quiet
+) -> list[dict]:
+    """The rows of adjacent classes, recorded or computed now.
+
+    Args:
+        networks: names.
+        methods: names of `METHODS`; all that can be asked by default.
+        progress: wraps the rows.
+    """
+    wanted = [
         row
-        for model in ADJACENT
-        for row in grid(model=[model], method=list(methods) or methods_for(model), scenes=blocks)
+        for model in networks
+        for row in grid(model=[model], method=list(methods) or methods_for(model), scenes=in_blocks(SCENES, BLOCK))
     ]
-    return (
-        record_all("verdict_biased", at_home, measure_biased, command=COMMAND, progress=progress),
-        record_all("verdict_adjacent", pairs, measure_adjacent, command=COMMAND, progress=progress),
-    )
+    return record_all("verdict_adjacent", wanted, measure_adjacent, command=COMMAND, progress=progress)
 
 
 def biased_table() -> dict[str, dict[str, Interval]]:
@@ -138,9 +152,15 @@ def adjacent_table(model: str) -> dict[str, dict[str, Interval]]:
 
 
 def main() -> None:
-    """Command line: records both studies."""
-    argparse.ArgumentParser(description=main.__doc__).parse_args()
-    record_studies(progress=tqdm)
+    """Command line: records both studies, or one of them."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--studies", nargs="+", default=["biased", "adjacent"], choices=["biased", "adjacent"])
+    parser.add_argument("--networks", nargs="+", default=list(ADJACENT), choices=NETWORKS, help="of adjacent classes")
+    arguments = parser.parse_args()
+    if "biased" in arguments.studies:
+        record_biased(progress=tqdm)
+    if "adjacent" in arguments.studies:
+        record_adjacent(arguments.networks, progress=tqdm)
 
 
 if __name__ == "__main__":

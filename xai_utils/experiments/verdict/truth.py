@@ -25,6 +25,7 @@ from xai_utils.tensors import Progress, quiet
 COMMAND = "python -m xai_utils.experiments.verdict.truth"
 RECORD = "verdict_truth"
 NETWORKS = tuple(f"parts/{name}" for name in ARCHITECTURES)
+SEEDS = ("parts/alexnet-seed1", "parts/alexnet-seed2")  # one architecture, trained three times
 SPLIT, SCENES, BLOCK = "test", 240, 20
 MIN_PIXELS, MIN_PARTS = 20, 3  # of a part that can be seen; of which an order says something
 FILLINGS = ("blur", "grey", "noise", "inpainted", "conditional")
@@ -190,8 +191,9 @@ def recorded_truth(model: str) -> dict[int, dict]:
 
 def main() -> None:
     """Command line: records what removing parts truly does, and what other ways to remove them make of it."""
-    argparse.ArgumentParser(description=main.__doc__).parse_args()
-    record_truth(progress=tqdm)
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=[*NETWORKS, *SEEDS])
+    record_truth(parser.parse_args().networks, progress=tqdm)
 
 
 if __name__ == "__main__":

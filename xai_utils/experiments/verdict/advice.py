@@ -1,0 +1,71 @@
+"""Which method for which question: the best one, its equals, and whether a control that asks no network does it."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from xai_utils.experiments.claims import Interval
+from xai_utils.experiments.verdict.methods import METHODS
+from xai_utils.experiments.verdict.standings import MEASURES, Lead, Values, leads, standings, values
+from xai_utils.experiments.verdict.truth import NETWORKS
+
+QUESTIONS: dict[str, str] = {
+    "Which part does it need most?": "neediest part",
+    "In which order do the parts count?": "order of parts",
+    "Does a part speak for or against?": "sign",
+    "Which part tells the class from its neighbour?": "telling part",
+    "Where is the object?": "localisation",
+    "What is enough?": "saliency metric",
+    "Without what is the class gone?": "confidence drop",
+}
+"""What a reader may want to know -> the measure that answers it."""
+
+
+class Advice(NamedTuple):
+    """The answer to one question."""
+
+    best: str
+    """The method with the best mean."""
+    value: Interval
+    equal: tuple[str, ...]
+    """Methods that are not decidedly worse, all comparisons together at 5%."""
+    control: str
+    """The best that can be had without asking the network."""
+    ahead: Lead
+    """By how much the best method is better than that."""
+
+
+def advise(measure: str, networks: Sequence[str] = NETWORKS) -> Advice:
+    """Which methods to use for what a measure asks; from records.
+
+    Args:
+        measure: a name of `MEASURES`.
+        networks: their names; methods that not all of them can be asked by take no part.
+    """
+    return best_of(_everywhere(values(measure, networks)), MEASURES[measure].higher)
+
+
+def best_of(found: Values, higher: bool = True) -> Advice:
+    """The best method of any table; see `advise`.
+
+    Args:
+        found: as `standings.values` returns them.
+        higher: whether more is better.
+    """
+    order = standings(found, higher)
+    best = next(name for name in order if not is_control(name))
+    control = next(name for name in order if is_control(name))
+    behind = leads(found, best, higher)
+    equal = tuple(name for name, lead in behind.items() if not (is_control(name) or lead.decided))
+    return Advice(best, order[best], equal, control, leads(found, control, higher)[best])
+
+
+def is_control(method: str) -> bool:
+    """Whether a method knows nothing of the network."""
+    return method not in METHODS or METHODS[method].of == "control"
+
+
+def _everywhere(found: Mapping) -> Values:
+    """Those that every network was asked by."""
+    from numpy import isnan
+
+    return {method: of for method, of in found.items() if not isnan(of).all(axis=0).any()}
