@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 import xai_utils.plotting
 from xai_utils.papers.visual_summaries import Summary
 from xai_utils.plotting import (
+    branches,
     chart,
     contact_sheet,
     curves,
@@ -20,6 +21,7 @@ from xai_utils.plotting import (
     matrix,
     outlined,
     overlay,
+    ranking,
     red_parts,
     scatter,
     show_images,
@@ -240,6 +242,27 @@ def test_a_chart_shows_every_series_with_its_interval(bars):
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
     ends = [segment[:, 0].tolist() for c in axis.collections for segment in c.get_segments()]
     assert sorted(round(end, 6) for pair in ends for end in pair) == [0.1, 0.3, 0.4, 0.5, 0.7, 0.8]
+
+
+def test_a_ranking_keeps_its_order_and_colours_by_kind():
+    values = {"LRP": (0.6, 0.5, 0.8), "edges": (0.4, 0.3, 0.5), "CAM": (0.1, 0.0, 0.3)}
+    kinds = {"LRP": "baseline", "CAM": "baseline", "edges": "control"}
+    figure = ranking(values, kinds, xlabel="order", reference=0.2, title="all")
+    axis = figure.axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == list(values)
+    assert axis.yaxis_inverted()  # the first one is on top
+    points = {point: line.get_color() for line in axis.lines[:-1] for point in zip(*line.get_data(), strict=True)}
+    assert points[0.6, 0] == points[0.1, 2] != points[0.4, 1]
+    ends = [segment[:, 0].tolist() for c in axis.collections for segment in c.get_segments()]
+    assert sorted(round(end, 6) for pair in ends for end in pair) == [0.0, 0.3, 0.3, 0.5, 0.5, 0.8]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["baseline", "control"]
+
+
+def test_branches_lead_from_the_first_question_to_every_answer():
+    axis = branches("what?", {"which part?": "PDA", "where?": "none"}).axes[0]
+    assert [text.get_text() for text in axis.texts] == ["what?", "which part?", "PDA", "where?", "none"]
+    starts, ends = zip(*((line.get_ydata()[0], line.get_ydata()[-1]) for line in axis.lines), strict=True)
+    assert (set(starts), ends) == ({0.5}, (0, 1))
 
 
 def test_the_regression_line_of_a_line_is_the_line():

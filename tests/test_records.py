@@ -1,4 +1,8 @@
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -22,6 +26,36 @@ def test_a_killed_run_goes_on_with_what_is_missing(tmp_path):
     assert [row["result"]["square"] for row in rows] == [1, 4, 9]
     assert read_records("squares", tmp_path) == rows
     assert rows[0]["code"] == code_hash()
+
+
+SLOWLY = """
+import sys, time
+from pathlib import Path
+from xai_utils.experiments.records import record_all
+
+def measure(number):
+    time.sleep(0.05)
+    return {"square": number**2}
+
+record_all("squares", [{"number": n} for n in range(1000)], measure, command="none", folder=Path(sys.argv[1]))
+"""
+
+
+def test_a_process_that_is_killed_loses_nothing_that_it_had_measured(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", SLOWLY, str(tmp_path)])
+    file, patience = tmp_path / "squares.jsonl", time.monotonic() + 120
+    while not (file.exists() and len(file.read_text().splitlines()) >= 3):
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    kept = read_records("squares", tmp_path)
+    assert len(kept) >= 3
+    asked = []
+    wanted = [{"number": n} for n in range(len(kept) + 2)]
+    rows = record_all("squares", wanted, lambda number: asked.append(number) or {}, command="none", folder=tmp_path)
+    assert rows[: len(kept)] == kept
+    assert asked == [len(kept), len(kept) + 1]
 
 
 def test_a_row_of_other_weights_is_measured_again(tmp_path, monkeypatch):

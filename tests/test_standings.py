@@ -23,6 +23,7 @@ def told(monkeypatch):
     monkeypatch.setattr(standings, "recorded_truth", lambda model: SCENES)
     monkeypatch.setattr(agreement, "recorded_truth", lambda model: SCENES)
     monkeypatch.setattr(standings, "recorded_measures", lambda model: {"LRP": right, "gradient": wrong})
+    monkeypatch.setattr(standings, "methods_for", lambda model: ["LRP", "gradient"])
 
 
 def test_a_map_that_says_the_truth_wins_every_game_and_another_loses():
@@ -58,8 +59,13 @@ def test_guessing_hits_one_of_so_many():
 
 def test_a_network_whose_scenes_are_not_all_recorded_is_refused(monkeypatch):
     monkeypatch.setattr(standings, "recorded_measures", lambda model: {"LRP": {"mass": [[1.0, 2.0, 3.0]]}})
-    with pytest.raises(ValueError, match=r"'parts/alexnet' to be recorded, missing \['LRP'\]; run python"):
+    with pytest.raises(ValueError, match=r"'parts/alexnet' to be recorded, missing LRP, gradient; run python"):
         standings.values("order of parts", [NETWORK])
+    assert standings.recorded_networks([NETWORK]) == []
+
+
+def test_a_network_whose_scenes_are_all_recorded_is_known():
+    assert standings.recorded_networks([NETWORK]) == [NETWORK]
 
 
 def test_ways_to_remove_are_measured_against_drawing():

@@ -170,6 +170,14 @@ def test_a_study_of_a_recorded_method_compares_with_size(monkeypatch):
     assert found["contrast"][0] == pytest.approx(0.5)
 
 
+def test_what_is_true_of_the_biased_network_is_the_same_whatever_the_method(monkeypatch):
+    values = {"background, fair": [0.5, 0.5], "moved, fair": [0.0, 1.0], "moved, biased": [4.0, 6.0]}
+    rows = [{"configuration": {"method": name}, "result": values} for name in ("LRP", "gradient")]
+    monkeypatch.setattr(studies, "read_records", lambda name: rows)
+    found = studies.biased_truth()
+    assert {name: mean for name, (mean, *_) in found.items()} == {"moved, fair": 0.5, "moved, biased": 5.0}
+
+
 @pytest.fixture
 def ordered(monkeypatch):
     """Three methods that come in the same order on two kinds of pictures, by one measure, and in reverse by another."""
@@ -195,6 +203,15 @@ def test_the_same_order_is_found_to_be_the_same_and_the_reverse_one_not(ordered)
     assert 1 / 6 <= same.p < 0.3  # three methods have six orders
     assert reverse[:3] == pytest.approx((-1, -1, -1))
     assert reverse.p == 1
+
+
+def test_standings_on_both_kinds_of_pictures_are_in_their_order(ordered):
+    drawn, real = (reality.standings_on(pictures, "box hit", draws=200) for pictures in ("Parts", "photographs"))
+    assert list(drawn) == list(real) == ["Grad-CAM", "LRP", "gradient"]
+    assert next(iter(reality.standings_on("photographs", "box share", draws=50))) == "gradient"
+    for mean, low, high in (*drawn.values(), *real.values()):
+        assert low < mean < high
+    assert drawn["LRP"][0] == pytest.approx(0.5, abs=0.06)
 
 
 def test_networks_without_records_do_not_count(ordered):

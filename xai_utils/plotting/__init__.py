@@ -7,13 +7,14 @@ readable when it is shown at the width of a phone.
 """
 
 from .bars import grouped_bars, interval_bars
-from .charts import chart, curves, matrix, scatter
+from .charts import branches, chart, curves, matrix, ranking, scatter
 from .look import style
 from .pictures import contact_sheet, cut_out, overlay, show_images, show_maps
 from .points import with_points
 from .summaries import outlined, red_parts, show_summaries, summary_tiles
 
 __all__ = [
+    "branches",
     "chart",
     "contact_sheet",
     "curves",
@@ -23,6 +24,7 @@ __all__ = [
     "matrix",
     "outlined",
     "overlay",
+    "ranking",
     "red_parts",
     "scatter",
     "show_images",

@@ -36,7 +36,7 @@ def chart(
     for s, (name, series) in enumerate(table.items()):
         value, low, high = zip(*series.values(), strict=True)
         places = [labels.index(label) + (s - (len(table) - 1) / 2) * step for label in series]
-        whiskers = [[v - a for v, a in zip(value, low, strict=True)], [b - v for v, b in zip(value, high, strict=True)]]
+        whiskers = _whiskers(value, low, high)
         look = {"color": SERIES[s % len(SERIES)], "label": name}
         if bars:
             axis.barh(places, value, 0.85 * step, **look)
@@ -158,11 +158,9 @@ def ranking(
     for kind in every:
         own = [(place, *of) for place, (name, of) in enumerate(values.items()) if kinds[name] == kind]
         if own:
-            place, value, low, high = (torch.tensor(column).double() for column in zip(*own, strict=True))
+            place, *of = zip(*own, strict=True)
             look = {"color": SERIES[every.index(kind) % len(SERIES)], "fmt": MARKERS[every.index(kind) % len(MARKERS)]}
-            axis.errorbar(
-                value, place, xerr=torch.stack([value - low, high - value]), ms=6, capsize=3, label=kind, **look
-            )
+            axis.errorbar(of[0], place, xerr=_whiskers(*of), ms=6, capsize=3, label=kind, **look)
     axis.set_yticks(range(len(values)), list(values))
     axis.set(xlabel=xlabel, ylim=(len(values) - 0.4, -0.6))
     axis.tick_params(axis="y", length=0)
@@ -182,23 +180,22 @@ def branches(root: str, leaves: Mapping[str, str]) -> "Figure":
 
     Args:
         root: the first question, on the left; may have several lines.
-        leaves: question -> answer, from the top; an answer may have several lines.
+        leaves: question -> answer, from the top.
     """
-    heights = [1 + text.count("\n") for text in leaves.values()]
-    figure = figure_of(WIDTH, 0.35 + sum(0.34 + 0.19 * height for height in heights), chart=True)
-    axis, at = figure.add_subplot(), 0.0
-    total = sum(0.34 + 0.19 * height for height in heights)
-    axis.text(0, total / 2, root, ha="left", va="center", fontsize=11, fontweight="bold")
-    for place, ((question, answer), height) in enumerate(zip(leaves.items(), heights, strict=True)):
-        room = 0.34 + 0.19 * height
-        middle, colour = at + room / 2, SERIES[place % len(SERIES)]
-        bend = torch.linspace(0, 1, 40)
-        axis.plot(
-            1.15 + 0.65 * bend, total / 2 + (middle - total / 2) * (3 * bend**2 - 2 * bend**3), color=colour, lw=1.4
-        )
-        axis.text(1.87, middle - 0.09 * height, question, ha="left", va="center", color=INK)
-        axis.text(1.87, middle + 0.13, answer, ha="left", va="center", color=colour, fontweight="bold")
-        at += room
-    axis.set(xlim=(0, 6.3), ylim=(total, 0))
+    figure = figure_of(WIDTH, 0.3 + 0.58 * len(leaves), chart=True)
+    axis, middle, along = figure.add_subplot(), (len(leaves) - 1) / 2, torch.linspace(0, 1, 40)
+    axis.text(0, middle, root, va="center", fontsize=11, fontweight="bold")
+    for place, (question, answer) in enumerate(leaves.items()):
+        bend = middle + (place - middle) * (3 * along**2 - 2 * along**3)
+        axis.plot(1.15 + 0.65 * along, bend, color=SERIES[place % len(SERIES)])
+        axis.text(1.87, place - 0.2, question, va="center")
+        axis.text(1.87, place + 0.2, answer, va="center", fontweight="bold")
+    axis.set(xlim=(0, 6.3), ylim=(len(leaves) - 0.5, -0.5))
     axis.axis("off")
     return figure
+
+
+def _whiskers(values: Sequence[float], low: Sequence[float], high: Sequence[float]) -> list[list[float]]:
+    """How far the ends of the intervals are from their values, below and above."""
+    below = [value - end for value, end in zip(values, low, strict=True)]
+    return [below, [end - value for value, end in zip(values, high, strict=True)]]

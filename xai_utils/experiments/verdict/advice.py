@@ -1,12 +1,12 @@
 """Which method for which question: the best one, its equals, and whether a control that asks no network does it."""
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.verdict.methods import METHODS
-from xai_utils.experiments.verdict.standings import MEASURES, Lead, Values, leads, standings, values
-from xai_utils.experiments.verdict.truth import NETWORKS
+from xai_utils.experiments.verdict.standings import Lead, Values, leads, standings
 
 QUESTIONS: dict[str, str] = {
     "Which part does it need most?": "neediest part",
@@ -34,23 +34,14 @@ class Advice(NamedTuple):
     """By how much the best method is better than that."""
 
 
-def advise(measure: str, networks: Sequence[str] = NETWORKS) -> Advice:
-    """Which methods to use for what a measure asks; from records.
+def advise(found: Values, higher: bool = True) -> Advice:
+    """Which methods to use for what a measure asks.
 
     Args:
-        measure: a name of `MEASURES`.
-        networks: their names; methods that not all of them can be asked by take no part.
-    """
-    return best_of(_everywhere(values(measure, networks)), MEASURES[measure].higher)
-
-
-def best_of(found: Values, higher: bool = True) -> Advice:
-    """The best method of any table; see `advise`.
-
-    Args:
-        found: as `standings.values` returns them.
+        found: as `standings.values` returns them; methods that not all networks could be asked by take no part.
         higher: whether more is better.
     """
+    found = {method: of for method, of in found.items() if not np.isnan(of).all(axis=0).any()}
     order = standings(found, higher)
     best = next(name for name in order if not is_control(name))
     control = next(name for name in order if is_control(name))
@@ -62,10 +53,3 @@ def best_of(found: Values, higher: bool = True) -> Advice:
 def is_control(method: str) -> bool:
     """Whether a method knows nothing of the network."""
     return method not in METHODS or METHODS[method].of == "control"
-
-
-def _everywhere(found: Mapping) -> Values:
-    """Those that every network was asked by."""
-    from numpy import isnan
-
-    return {method: of for method, of in found.items() if not isnan(of).all(axis=0).any()}

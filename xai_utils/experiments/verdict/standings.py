@@ -1,7 +1,7 @@
 """Who finds what: every method by every measure, means over networks with intervals; from records, without networks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.statistics import holm
 from xai_utils.experiments.verdict import agreement
 from xai_utils.experiments.verdict.measures import COMMAND, cross_tuned, recorded_measures
-from xai_utils.experiments.verdict.methods import METHODS
+from xai_utils.experiments.verdict.methods import METHODS, methods_for
 from xai_utils.experiments.verdict.truth import NETWORKS, recorded_truth
 
 SIZE = "part size"  # a control that knows nothing but how much of each part can be seen
@@ -31,6 +31,12 @@ class Measure(NamedTuple):
     """(what is recorded of a method, the truth of the same scenes) -> a value for each scene."""
     game: agreement.Game | None = None
     """Of measures that compare with the truth: the game that each scene is."""
+
+
+def _missing(model: str, truth: Mapping[int, agreement.Scene]) -> list[str]:
+    """Methods of which not all scenes are recorded."""
+    recorded = recorded_measures(model)
+    return [name for name in methods_for(model) if len(recorded.get(name, {"mass": ()})["mass"]) != len(truth)]
 
 
 def _play(game: agreement.Game, of: Mapping[str, list], scenes: Sequence[agreement.Scene]) -> list[float]:
@@ -98,14 +104,22 @@ def values(measure: str, networks: Sequence[str] = NETWORKS) -> dict[str, np.nda
 
 def _recorded_of(model: str, measure: Measure, truth: Mapping[int, agreement.Scene]) -> dict[str, Mapping[str, list]]:
     """Those methods' records that the measure can judge."""
+    if missing := _missing(model, truth):
+        raise ValueError(f"networks: expected {model!r} to be recorded, missing {', '.join(missing)}; run {COMMAND}")
     recorded: dict[str, Mapping[str, list]] = dict(recorded_measures(model))
-    unfinished = [method for method, of in recorded.items() if len(of["mass"]) != len(truth)]
-    if unfinished or not recorded:
-        raise ValueError(f"networks: expected {model!r} to be recorded, missing {unfinished or 'all'}; run {COMMAND}")
     if measure.game is agreement.sign_of_parts:
         return {method: of for method, of in recorded.items() if METHODS[method].signed}
     size = {SIZE: {"mass": [scene["size"] for scene in truth.values()]}} if measure.game else {}
     return recorded | size
+
+
+def recorded_networks(networks: Sequence[str] = NETWORKS) -> list[str]:
+    """Those networks of which every method's scenes are all recorded.
+
+    Args:
+        networks: names to choose from.
+    """
+    return [model for model in networks if not _missing(model, recorded_truth(model))]
 
 
 def guessing(measure: str, networks: Sequence[str] = NETWORKS) -> float | None:
@@ -171,15 +185,19 @@ def leads(found: Values, rival: str, higher: bool = True) -> dict[str, Lead]:
     return {method: Lead(*_interval(of), p) for (method, of), p in zip(means.items(), corrected, strict=True)}
 
 
-def _means(of: np.ndarray, seed: int = 0) -> np.ndarray:
+def _means(of: np.ndarray) -> np.ndarray:
     """The mean over networks of their means over scenes: of the scenes themselves, then of `DRAWS` resamplings."""
-    draw = np.random.default_rng(seed)
-    often = draw.multinomial(len(of), np.full(len(of), 1 / len(of)), size=DRAWS)
-    often = np.concatenate([np.ones((1, len(of)), dtype=often.dtype), often])
     known = ~np.isnan(of)
     seen = known.any(axis=0)  # networks that the method was asked about
-    sums, counts = often @ np.where(known, of, 0)[:, seen], often @ known[:, seen].astype(int)
+    sums, counts = (_how_often(len(of)) @ values[:, seen] for values in (np.where(known, of, 0.0), known.astype(float)))
     return (sums / np.maximum(counts, 1)).mean(axis=1)
+
+
+@cache
+def _how_often(scenes: int) -> np.ndarray:
+    """How often each scene is drawn, [1 + DRAWS, scenes]: once each, then resampled, for all methods alike."""
+    drawn = np.random.default_rng(0).multinomial(scenes, np.full(scenes, 1 / scenes), size=DRAWS)
+    return np.concatenate([np.ones((1, scenes)), drawn])
 
 
 def _interval(means: np.ndarray) -> Interval:

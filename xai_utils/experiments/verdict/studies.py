@@ -139,6 +139,12 @@ def biased_table() -> dict[str, dict[str, Interval]]:
     return found
 
 
+def biased_truth() -> dict[str, Interval]:
+    """What is true of both networks, nats of log-odds that the class loses: "moved, fair", "gone, biased" and so on."""
+    of = next(iter(by_method(read_records("verdict_biased")).values()))  # the same scenes whatever the method
+    return {name: bootstrap_interval(values) for name, values in of.items() if not name.startswith("background")}
+
+
 def adjacent_table(model: str) -> dict[str, dict[str, Interval]]:
     """Method -> by how much the telling parts' share exceeds their size, "own" and "contrast", with 95% intervals."""
     rows = [row for row in read_records("verdict_adjacent") if row["configuration"]["model"] == model]
