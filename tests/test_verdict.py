@@ -192,6 +192,7 @@ def ordered(monkeypatch):
             of[name] = {"box hit": hits, "box share": share}
         return of
 
+    monkeypatch.setattr(reality, "recorded_networks", lambda: ["parts/alexnet", "parts/vgg"])
     monkeypatch.setattr(reality, "recorded_measures", lambda model: found(1))
     monkeypatch.setattr(reality, "recorded_real", lambda model: found(-1) if model == "resnet18" else {})
     return names

@@ -11,7 +11,7 @@ from xai_utils.experiments.verdict.measures import cross_tuned, recorded_measure
 from xai_utils.experiments.verdict.methods import METHODS
 from xai_utils.experiments.verdict.real import NETWORKS as REAL
 from xai_utils.experiments.verdict.real import recorded_real
-from xai_utils.experiments.verdict.truth import NETWORKS as DRAWN
+from xai_utils.experiments.verdict.standings import recorded_networks
 
 MEASURES = ("box share", "box hit", "localisation")
 """What boxes alone can measure, on scenes and on photographs; higher is better in all."""
@@ -35,7 +35,8 @@ def values_on(pictures: str, measure: str) -> dict[str, dict[str, np.ndarray]]:
         pictures: "Parts" or "photographs".
         measure: a name of `MEASURES`.
     """
-    networks, recorded = {"Parts": (DRAWN, recorded_measures), "photographs": (REAL, recorded_real)}[pictures]
+    kinds = {"Parts": (recorded_networks(), recorded_measures), "photographs": (REAL, recorded_real)}
+    networks, recorded = kinds[pictures]
     found = {network: recorded(network) for network in networks}
     return {
         network: {method: _values(of, measure) for method, of in methods.items()}

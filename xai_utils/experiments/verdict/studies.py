@@ -12,7 +12,7 @@ from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.records import grid, in_blocks, read_records, record_all
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.experiments.verdict.measures import by_method
-from xai_utils.experiments.verdict.methods import maps_of, methods_for
+from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
 from xai_utils.experiments.verdict.truth import BLOCK, NETWORKS, lost, other_class, seen_scenes, visible_parts
 from xai_utils.metrics import share_inside
 from xai_utils.models import outputs
@@ -162,11 +162,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--studies", nargs="+", default=["biased", "adjacent"], choices=["biased", "adjacent"])
     parser.add_argument("--networks", nargs="+", default=list(ADJACENT), choices=NETWORKS, help="of adjacent classes")
+    parser.add_argument("--methods", nargs="+", default=[], choices=list(METHODS), help="all by default")
     arguments = parser.parse_args()
     if "biased" in arguments.studies:
-        record_biased(progress=tqdm)
+        record_biased(arguments.methods, progress=tqdm)
     if "adjacent" in arguments.studies:
-        record_adjacent(arguments.networks, progress=tqdm)
+        record_adjacent(arguments.networks, arguments.methods, progress=tqdm)
 
 
 if __name__ == "__main__":
