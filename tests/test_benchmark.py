@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from xai_utils.experiments.benchmark import in_forwards, read_benchmark, summaries
+from xai_utils.experiments.benchmark import in_forwards, read_benchmark, summaries, verdict
+from xai_utils.experiments.verdict.methods import methods_for
 
 
 def test_two_forward_passes_cost_two_forward_passes():
@@ -64,3 +65,19 @@ def test_scoring_costs_about_a_tenth_more_than_the_forward_passes():
     assert len(costs) == 5
     assert costs[2] <= 1.1  # the median network
     assert costs[-1] <= 1.15  # networks of dozens of layers
+
+
+def test_the_memory_of_a_method_does_not_hide_behind_that_of_the_process_that_asks(monkeypatch):
+    monkeypatch.setattr(verdict, "methods_for", lambda model: ["edges", "integrated gradients"])
+    large = torch.ones(100_000_000)  # as much as a session with a large table
+    found = verdict.method_memory()["megabytes"]
+    assert 0 <= found["edges"] < found["integrated gradients"] < large.numel() * 4e-6
+    assert found["integrated gradients"] > 20
+
+
+def test_recorded_costs_of_the_verdict_are_in_their_plain_order():
+    costs, grown = read_benchmark()["verdict"], read_benchmark()["verdict_memory"]["megabytes"]
+    assert set(costs["forwards"]) == set(grown) == set(methods_for(costs["model"]))
+    of = costs["forwards"]
+    assert of["centre"] < 1 < of["gradient"] < of["integrated gradients"] < of["searched mask"] < of["crisp mask"]
+    assert min(grown.values()) >= 0

@@ -20,7 +20,7 @@ from xai_utils.experiments.benchmark.masks import mask_costs
 from xai_utils.experiments.benchmark.scores import score_costs
 from xai_utils.experiments.benchmark.summaries import summary_costs
 from xai_utils.experiments.benchmark.timing import in_forwards
-from xai_utils.experiments.benchmark.verdict import method_costs
+from xai_utils.experiments.benchmark.verdict import method_costs, method_memory
 from xai_utils.experiments.records import RESULTS, code_hash, versions
 from xai_utils.tensors import Progress, quiet
 
@@ -35,6 +35,7 @@ __all__ = [
     "map_costs",
     "mask_costs",
     "method_costs",
+    "method_memory",
     "read_benchmark",
     "score_costs",
     "summary_costs",
@@ -49,6 +50,7 @@ SECTIONS: dict[str, Callable[[], dict | list]] = {
     "visual_summaries": summary_costs,
     "image_score": score_costs,
     "verdict": method_costs,
+    "verdict_memory": method_memory,
     "drawing": drawing_costs,
 }
 

@@ -39,13 +39,9 @@ def main() -> None:
             f"{m} scores {of['scores']:.2f}, reference {of['reference']:.2f}" for m, of in costs["forwards"].items()
         )
     )
-    if costs := found.get("verdict"):
-        print(f"{costs['model']}, {costs['pictures']} pictures, forward passes and megabytes:", end=" ")
-        print(
-            ", ".join(
-                f"{name} {forwards:.1f}, {costs['megabytes'][name]:.0f}" for name, forwards in costs["forwards"].items()
-            )
-        )
+    costs, grown = found["verdict"], found["verdict_memory"]["megabytes"]
+    print(f"{costs['model']}, {costs['pictures']} pictures, forward passes and megabytes:", end=" ")
+    print(", ".join(f"{name} {turns:.1f}, {grown[name]:.0f}" for name, turns in costs["forwards"].items()))
     drawn = found["drawing"]
     print(f"{drawn['scenes_per_second']} scenes a second on one core; a scene costs as much as", end=" ")
     print(f"{drawn['forwards_per_scene']} forward passes of {drawn['model']}")

@@ -17,17 +17,30 @@ PER_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in which a system co
 
 
 def method_costs() -> dict:
-    """Time and memory of all methods for a few pictures of one network.
+    """Processor time of all methods for a few pictures of one network.
 
     Returns:
         "model", "pictures"; "forwards": method -> processor time in bare forward passes of these pictures, median of
-        some turns after one to warm up (what samplers learn once is not counted); "megabytes": method -> by how much
-        the largest memory of a fresh process grows while it makes its maps.
+        some turns after one to warm up (what samplers learn once is not counted).
     """
     model, images = load_model(MODEL), load_images("test", range(PICTURES))[0]
     methods = {name: partial(_ask, name) for name in methods_for(MODEL)}
     forwards = {name: in_forwards(model, images, {name: ask}, REPEATS)[name] for name, ask in methods.items()}
-    return {"model": MODEL, "pictures": PICTURES, "forwards": forwards, "megabytes": _megabytes(list(methods))}
+    return {"model": MODEL, "pictures": PICTURES, "forwards": forwards}
+
+
+def method_memory() -> dict:
+    """Memory of all methods for the same pictures, beyond that of the network and of libraries.
+
+    Processes come from a server: one that is spawned begins, on Linux, with the most memory that its parent ever had.
+
+    Returns:
+        "megabytes": method -> by how much the largest memory of a fresh process grows while it makes its maps.
+    """
+    methods = methods_for(MODEL)
+    with multiprocessing.get_context("forkserver").Pool(1, maxtasksperchild=1) as processes:
+        grown = processes.imap(growth, methods, chunksize=1)
+        return {"megabytes": dict(zip(methods, (round(mb, 1) for mb in grown), strict=True))}
 
 
 def growth(method: str) -> float:
@@ -38,18 +51,15 @@ def growth(method: str) -> float:
     """
     import resource  # not on Windows
 
+    import captum.attr  # noqa: F401  # what libraries need is not the method's
+    import zennit.composites  # noqa: F401
+
     model, images = load_model(MODEL), load_images("test", range(PICTURES))[0]
     with torch.inference_mode():
         model(images)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     _ask(method, model, images, torch.zeros(PICTURES, dtype=torch.int64))
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * PER_UNIT / 1e6
-
-
-def _megabytes(methods: list[str]) -> dict[str, float]:
-    """`growth` of each method, in a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as processes:
-        return dict(zip(methods, (round(mb, 1) for mb in processes.imap(growth, methods, chunksize=1)), strict=True))
 
 
 def _ask(method: str, model: nn.Module, images: Tensor, target: Tensor) -> None:
