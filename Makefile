@@ -66,13 +66,14 @@ MASKS = regions artifacts introduced polar_bear interventions
 SUMMARIES = masks found truth tags shuffled neighbours counts orientation specialising ranking superpixels
 SCORES = quality background intervals tolerance chains object_detection
 SEEDS = 0 1 2 3 4
+VERDICT = truth measures stability studies
 TABLES = shortcuts prediction_difference cnn_fixations $(FIXATIONS) \
 	cnn_fixations.saliency cnn_fixations.mistakes cnn_fixations.adversaries cnn_fixations.hits \
 	realtime_saliency $(MASKS:%=realtime_saliency.%) "realtime_saliency.video --record" \
 	$(SUMMARIES:%=visual_summaries.%) $(SCORES:%=image_score.%) \
-	"image_score.errors --only-parts" "image_score.outside --no-data" "image_score --seeds $(SEEDS)"
+	"image_score.errors --only-parts" "image_score.outside --no-data" "image_score --seeds $(SEEDS)" $(VERDICT:%=verdict.%)
 
-record: $(READY) ## compute all tables in data/results that are missing (half a day)
+record: $(READY) ## compute all tables in data/results that are missing (a day)
 	for table in $(TABLES); do $(BIN)/python -m xai_utils.experiments.$$table || exit 1; done
 
 clean: ## remove the built book, the environment and all caches

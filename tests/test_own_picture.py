@@ -7,7 +7,15 @@ import torch
 from PIL import Image
 from torch import nn
 
-from xai_utils.experiments.verdict.own import METHODS, Answer, explain_all, likely_classes, save_report
+from xai_utils.experiments.verdict.own import (
+    METHODS,
+    Answer,
+    explain_all,
+    likely_classes,
+    maps_of_answers,
+    problems_of,
+    save_report,
+)
 from xai_utils.models import load_model
 from xai_utils.parts import load_images
 from xai_utils.pictures import load_picture
@@ -42,6 +50,17 @@ def test_a_method_that_cannot_answer_says_why_and_the_others_go_on(image):
     assert answers["Grad-CAM"].map is None
     assert answers["Grad-CAM"].problem.startswith("ValueError: ")
     assert "\n" not in answers["Grad-CAM"].problem
+
+
+def test_answers_are_titled_with_their_times_and_problems_make_one_line():
+    answers = [
+        Answer("LRP", torch.ones(2, 2), 0.26, ""),
+        Answer("CAM", None, 0.1, "no head"),
+        Answer("x", None, 0, "y"),
+    ]
+    assert {title: maps.shape for title, maps in maps_of_answers(answers).items()} == {"LRP\n0.3 s": (1, 2, 2)}
+    assert problems_of(answers) == "CAM: no head; x: y"
+    assert problems_of(answers[:1]) == ""
 
 
 def test_likely_classes_are_in_their_order(model, image):

@@ -7,7 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from xai_utils.experiments.verdict.own import METHODS, explain_all, likely_classes, save_report
+from xai_utils.experiments.verdict.own import (
+    METHODS,
+    explain_all,
+    likely_classes,
+    maps_of_answers,
+    problems_of,
+    save_report,
+)
 from xai_utils.models import load_model
 from xai_utils.pictures import load_picture
 from xai_utils.plotting import show_maps
@@ -17,8 +24,7 @@ QUICK = ["gradient", "Grad-CAM"]
 
 
 def drawn(image, answers):
-    maps = {one.method: one.map[None] for one in answers if one.map is not None}
-    return show_maps(image, maps), "; ".join(one.problem for one in answers if one.problem)
+    return show_maps(image, maps_of_answers(answers)), problems_of(answers)
 
 
 TOOLS = Tools(

@@ -120,3 +120,25 @@ def test_corrected_for_many_methods_chance_decides_nothing():
         some = {str(number): draw.normal(size=(60, 1)) for number in range(15)}
         alarms += any(lead.decided for lead in standings.leads(some, "0").values())
     assert alarms <= 4  # one in twenty is what the correction allows
+
+
+def test_orders_that_are_the_same_or_reversed_are_found_to_be(drawn):
+    names = ["first", "better", "one network"]
+    turned = {method: -of for method, of in drawn.items()}
+    found = {"order of parts": drawn, "pointing": turned, "deletion": turned}
+    assert standings.orders_alike("order of parts", "pointing", found, names) == pytest.approx((-1, -1, -1))
+    assert standings.orders_alike("order of parts", "deletion", found, names) == pytest.approx(
+        (1, 1, 1)
+    )  # less is better
+    of = standings.orders_alike("order of parts", "order of parts", found, ["first", "equal", "better"])
+    assert of == pytest.approx((1, 1, 1))
+
+
+def test_an_order_that_only_chance_made_has_a_wide_interval():
+    draw = np.random.default_rng(2)
+    found = {
+        measure: {str(number): draw.normal(size=(80, 1)) for number in range(8)}
+        for measure in ("order of parts", "pointing")
+    }
+    _, low, high = standings.orders_alike("order of parts", "pointing", found, list(found["pointing"]))
+    assert high - low > 0.8

@@ -139,6 +139,15 @@ def test_controls_do_not_notice_shuffled_weights_and_the_gradient_does():
     assert np.mean(by_method["gradient"]["noise"]) > np.mean(by_method["gradient"]["all layers"])
 
 
+def test_stability_is_averaged_over_networks_that_were_all_asked(monkeypatch):
+    known = {"a": {"LRP": (0.2, 0.1, 0.3), "edges": (1.0, 1.0, 1.0)}, "b": {"LRP": (0.4, 0.3, 0.5), "CAM": (0, 0, 0)}}
+    monkeypatch.setattr(stability, "stability", lambda model, change: known[model])
+    assert list(stability.averaged(["a"], "noise")) == ["edges", "LRP"]
+    both = stability.averaged(["a", "b"], "noise")
+    assert set(both) == {"LRP"}
+    assert both["LRP"] == pytest.approx((0.3, 0.2, 0.4))
+
+
 def test_the_biased_network_loses_its_class_elsewhere_and_the_fair_one_does_not():
     found = studies.measure_biased("centre", [0, 8])
     assert len({len(values) for values in found.values()}) == 1
@@ -213,6 +222,8 @@ def test_standings_on_both_kinds_of_pictures_are_in_their_order(ordered):
     for mean, low, high in (*drawn.values(), *real.values()):
         assert low < mean < high
     assert drawn["LRP"][0] == pytest.approx(0.5, abs=0.06)
+    both = reality.both_standings("box share")
+    assert [list(of) for of in both.values()] == [["Grad-CAM", "LRP", "gradient"]] * 2  # in the order on Parts
 
 
 def test_networks_without_records_do_not_count(ordered):

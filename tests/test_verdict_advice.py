@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xai_utils.experiments.verdict import failures
-from xai_utils.experiments.verdict.advice import QUESTIONS, advise, is_control
+from xai_utils.experiments.verdict.advice import QUESTIONS, advise, entries, is_control
 from xai_utils.experiments.verdict.standings import MEASURES
 
 
@@ -27,6 +27,13 @@ def test_the_best_method_is_named_with_its_equals_and_the_best_control(found):
     assert advice.value[0] == pytest.approx(found[advice.best].mean())
 
 
+def test_entries_mark_the_best_and_what_is_ahead_of_every_control(found):
+    column = entries(found)
+    assert {name for name, entry in column.items() if entry.ahead} == {"LRP", "gradient", "masking model"}
+    assert [name for name, entry in column.items() if entry.best] == ["masking model"]  # of its one network
+    assert column["edges"] == (pytest.approx(found["edges"].mean()), False, False)
+
+
 def test_where_less_is_better_the_worst_are_named(found):
     advice = advise(found, higher=False)
     assert advice.best == "Grad-CAM"
@@ -45,6 +52,8 @@ def test_the_worst_failure_is_where_the_named_part_costs_least_and_the_missed_on
     mass = [[1.0, 2.0, 0.0], [0.0, 3.0, 1.0], [9.0, 0.0, 0.0]]
     monkeypatch.setattr(failures, "recorded_truth", lambda model: truth)
     monkeypatch.setattr(failures, "recorded_measures", lambda model: {"LRP": {"mass": mass}})
-    assert failures.worst_failure("parts/alexnet", "LRP") == (7, "tail", -0.5, "beak", 5.0)
+    found = failures.worst_failure("parts/alexnet", "LRP")
+    assert found == (7, "tail", "beak", {"beak": 5.0, "tail": -0.5, "wing": 1.0})
+    assert str(found) == "The map's favourite, tail, costs -0.5 nats; beak costs +5.0."
     with pytest.raises(ValueError, match="model, method: expected what is recorded, got 'parts/alexnet' and 'CAM'"):
         failures.worst_failure("parts/alexnet", "CAM")

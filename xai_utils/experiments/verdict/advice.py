@@ -50,6 +50,30 @@ def advise(found: Values, higher: bool = True) -> Advice:
     return Advice(best, order[best], equal, control, leads(found, control, higher)[best])
 
 
+class Entry(NamedTuple):
+    """One cell of the table of all methods by all measures."""
+
+    mean: float
+    best: bool
+    """Whether it is the best of all that ask the network."""
+    ahead: bool
+    """Whether it asks the network, and is decidedly better than the best control."""
+
+
+def entries(found: Values, higher: bool = True) -> dict[str, Entry]:
+    """A column of the table: every method by one measure.
+
+    Args:
+        found: as `standings.values` returns them.
+        higher: whether more is better.
+    """
+    order = standings(found, higher)
+    best = next(name for name in order if not is_control(name))
+    beyond = leads(found, next(name for name in order if is_control(name)), higher)
+    ahead = {name for name, lead in beyond.items() if lead.decided and lead.mean > 0 and not is_control(name)}
+    return {name: Entry(mean, name == best, name in ahead) for name, (mean, *_) in order.items()}
+
+
 def is_control(method: str) -> bool:
     """Whether a method knows nothing of the network."""
     return method not in METHODS or METHODS[method].of == "control"

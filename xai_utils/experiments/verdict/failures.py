@@ -9,18 +9,22 @@ from xai_utils.experiments.verdict.truth import recorded_truth
 
 
 class Failure(NamedTuple):
-    """A scene in which a map names the wrong part."""
+    """A scene in which a map names the wrong part; as a string, one sentence."""
 
     scene: int
     """Its number in the test split."""
     named: str
     """The part with the largest sum of the map."""
-    costs: float
-    """What its removal costs, nats of log-odds."""
     needed: str
     """The part whose removal costs most."""
-    loss: float
-    """What that one costs, nats of log-odds."""
+    costs: dict[str, float]
+    """What the removal of each part costs, nats of log-odds."""
+
+    def __str__(self) -> str:
+        return (
+            f"The map's favourite, {self.named}, costs {self.costs[self.named]:+.1f} nats; "
+            f"{self.needed} costs {self.costs[self.needed]:+.1f}."
+        )
 
 
 def worst_failure(model: str, method: str) -> Failure:
@@ -40,10 +44,9 @@ def worst_failure(model: str, method: str) -> Failure:
         _failure(number, of, np.array(mass))
         for (number, of), mass in zip(truth.items(), recorded[method]["mass"], strict=True)
     ]
-    return max(found, key=lambda failure: failure.loss - failure.costs)
+    return max(found, key=lambda failure: failure.costs[failure.needed] - failure.costs[failure.named])
 
 
 def _failure(number: int, truth: dict, mass: np.ndarray) -> Failure:
-    named, needed = int(mass.argmax()), int(np.argmax(truth["drawn"]))
-    cost, name = truth["drawn"], truth["parts"]
-    return Failure(number, name[named], cost[named], name[needed], cost[needed])
+    costs = dict(zip(truth["parts"], truth["drawn"], strict=True))
+    return Failure(number, truth["parts"][int(mass.argmax())], max(costs, key=costs.get), costs)

@@ -4,7 +4,7 @@ import base64
 import html
 import io
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -133,6 +133,24 @@ def explain_all(
     import zennit.composites  # noqa: F401
 
     return [_asked(name, methods[name], model, image, target) for name in progress(list(methods))]
+
+
+def maps_of_answers(answers: Sequence[Answer]) -> dict[str, Tensor]:
+    """The maps that there are, each under its method's name and time: title -> [1, height, width].
+
+    Args:
+        answers: of `explain_all`.
+    """
+    return {f"{one.method}\n{one.seconds:.1f} s": one.map[None] for one in answers if one.map is not None}
+
+
+def problems_of(answers: Sequence[Answer]) -> str:
+    """What could not be answered and why, in one line; empty if everything could.
+
+    Args:
+        answers: of `explain_all`.
+    """
+    return "; ".join(f"{one.method}: {one.problem}" for one in answers if one.problem)
 
 
 def save_report(file: str | Path, figure: Drawn, answers: list[Answer], title: str) -> Path:

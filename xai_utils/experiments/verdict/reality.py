@@ -69,6 +69,17 @@ def standings_on(pictures: str, measure: str, *, draws: int = 500, seed: int = 0
     return {method: (float(mean), float(below), float(above)) for mean, below, above, method in rows}
 
 
+def both_standings(measure: str) -> dict[str, dict[str, Interval]]:
+    """`standings_on` of both kinds of pictures, for the methods that were measured on both, in their order on Parts.
+
+    Args:
+        measure: a name of `MEASURES`.
+    """
+    drawn, real = (standings_on(pictures, measure) for pictures in ("Parts", "photographs"))
+    common = [method for method in drawn if method in real]
+    return {"Parts": {m: drawn[m] for m in common}, "photographs": {m: real[m] for m in common}}
+
+
 def likeness(measure: str, methods: Sequence[str] = (), *, draws: int = 1000, seed: int = 0) -> Likeness:
     """How much alike the order of the methods is on Parts and on photographs, means over networks.
 

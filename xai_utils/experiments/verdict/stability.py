@@ -9,6 +9,7 @@ import argparse
 import copy
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
@@ -134,6 +135,19 @@ def stability(model: str, change: str) -> dict[str, Interval]:
     """
     rows = [row for row in read_records(RECORD) if row["configuration"]["model"] == model]
     return {row["configuration"]["method"]: bootstrap_interval(row["result"][change]) for row in rows}
+
+
+def averaged(networks: Sequence[str], change: str) -> dict[str, Interval]:
+    """Means over networks of `stability`, the most alike first; methods that all of them were asked by.
+
+    Args:
+        networks: names.
+        change: one of `CHANGES`.
+    """
+    found = [stability(model, change) for model in networks]
+    common = [method for method in found[0] if all(method in of for of in found)]
+    means = {method: np.mean([of[method] for of in found], axis=0) for method in common}
+    return {method: tuple(means[method].tolist()) for method in sorted(means, key=lambda name: -means[name][0])}
 
 
 def main() -> None:

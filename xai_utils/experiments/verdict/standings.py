@@ -185,6 +185,29 @@ def leads(found: Values, rival: str, higher: bool = True) -> dict[str, Lead]:
     return {method: Lead(*_interval(of), p) for (method, of), p in zip(means.items(), corrected, strict=True)}
 
 
+def orders_alike(first: str, second: str, found: Mapping[str, Values], methods: Sequence[str]) -> Interval:
+    """How much alike two measures order some methods: Spearman's correlation of their means, best against best.
+
+    Args:
+        first: a name of `MEASURES`.
+        second: another.
+        found: measure -> `values`.
+        methods: names that both measures judge.
+
+    Returns:
+        The correlation with its 95% interval; scenes are resampled, the same ones for both measures.
+    """
+    from scipy.stats import rankdata
+
+    ranks = []
+    for measure in (first, second):
+        way = 1 if MEASURES[measure].higher else -1
+        means = np.stack([_means(way * found[measure][method]) for method in methods])  # [methods, 1 + DRAWS]
+        ranks.append(rankdata(means, axis=0) - (len(methods) + 1) / 2)
+    one, other = ranks
+    return _interval((one * other).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0)))
+
+
 def _means(of: np.ndarray) -> np.ndarray:
     """The mean over networks of their means over scenes: of the scenes themselves, then of `DRAWS` resamplings."""
     known = ~np.isnan(of)
