@@ -41,6 +41,7 @@ def test_a_map_that_says_the_truth_wins_every_game_and_another_loses():
 def test_the_control_that_knows_sizes_plays_games_only():
     assert standings.values("neediest part", [NETWORK])[standings.SIZE][0] == 0  # the largest part costs nothing
     assert standings.SIZE not in standings.values("on the object", [NETWORK])
+    assert standings.values("sign", [NETWORK])[standings.SIZE][0] == 0.5  # of two that are decided one speaks against
 
 
 def test_values_stand_at_their_scene_and_their_network():
@@ -111,6 +112,14 @@ def test_a_difference_that_is_there_is_decided_and_chance_is_not(drawn):
     assert lower["better"].mean == pytest.approx(-found["better"].mean)
     with pytest.raises(ValueError, match="rival: expected one of first, better"):
         standings.leads(drawn, "none")
+
+
+def test_methods_that_share_no_scene_decide_nothing():
+    ours, theirs = np.full((40, 1), np.nan), np.full((40, 1), np.nan)
+    ours[:20], theirs[20:] = 1.0, 0.0
+    lead = standings.leads({"ours": ours, "theirs": theirs}, "theirs")["ours"]
+    assert (lead.decided, lead.p) == (False, 1)
+    assert np.isnan(lead.mean)
 
 
 def test_corrected_for_many_methods_chance_decides_nothing():

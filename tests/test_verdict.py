@@ -184,7 +184,11 @@ def test_what_is_true_of_the_biased_network_is_the_same_whatever_the_method(monk
     rows = [{"configuration": {"method": name}, "result": values} for name in ("LRP", "gradient")]
     monkeypatch.setattr(studies, "read_records", lambda name: rows)
     found = studies.biased_truth()
-    assert {name: mean for name, (mean, *_) in found.items()} == {"moved, fair": 0.5, "moved, biased": 5.0}
+    assert {name: mean for name, (mean, *_) in found.items()} == {
+        "moved, fair": 0.5,
+        "moved, biased": 5.0,
+        "moved, difference": 4.5,
+    }
 
 
 @pytest.fixture

@@ -29,8 +29,9 @@ def test_the_best_method_is_named_with_its_equals_and_the_best_control(found):
 
 def test_entries_mark_the_best_and_what_is_ahead_of_every_control(found):
     column = entries(found)
-    assert {name for name, entry in column.items() if entry.ahead} == {"LRP", "gradient", "masking model"}
-    assert [name for name, entry in column.items() if entry.best] == ["masking model"]  # of its one network
+    assert {name for name, entry in column.items() if entry.ahead} == {"LRP", "gradient"}
+    assert [name for name, entry in column.items() if entry.best] in (["LRP"], ["gradient"])
+    assert column["masking model"].mean == pytest.approx(np.nanmean(found["masking model"]))  # of its one network
     assert column["edges"] == (pytest.approx(found["edges"].mean()), False, False)
 
 

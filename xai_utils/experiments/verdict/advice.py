@@ -41,7 +41,7 @@ def advise(found: Values, higher: bool = True) -> Advice:
         found: as `standings.values` returns them; methods that not all networks could be asked by take no part.
         higher: whether more is better.
     """
-    found = {method: of for method, of in found.items() if not np.isnan(of).all(axis=0).any()}
+    found = _asked_everywhere(found)
     order = standings(found, higher)
     best = next(name for name in order if not is_control(name))
     control = next(name for name in order if is_control(name))
@@ -55,9 +55,9 @@ class Entry(NamedTuple):
 
     mean: float
     best: bool
-    """Whether it is the best of all that ask the network."""
+    """Whether it is the best of all that ask the network, and could be asked of all networks."""
     ahead: bool
-    """Whether it asks the network, and is decidedly better than the best control."""
+    """Whether such a method is decidedly better than the best control."""
 
 
 def entries(found: Values, higher: bool = True) -> dict[str, Entry]:
@@ -67,11 +67,18 @@ def entries(found: Values, higher: bool = True) -> dict[str, Entry]:
         found: as `standings.values` returns them.
         higher: whether more is better.
     """
-    order = standings(found, higher)
+    everywhere = _asked_everywhere(found)
+    order = standings(everywhere, higher)
     best = next(name for name in order if not is_control(name))
-    beyond = leads(found, next(name for name in order if is_control(name)), higher)
+    beyond = leads(everywhere, next(name for name in order if is_control(name)), higher)
     ahead = {name for name, lead in beyond.items() if lead.decided and lead.mean > 0 and not is_control(name)}
-    return {name: Entry(mean, name == best, name in ahead) for name, (mean, *_) in order.items()}
+    means = {name: mean for name, (mean, *_) in standings(found, higher).items()}
+    return {name: Entry(mean, name == best, name in ahead) for name, mean in means.items()}
+
+
+def _asked_everywhere(found: Values) -> Values:
+    """The methods that all networks could be asked by."""
+    return {method: of for method, of in found.items() if not np.isnan(of).all(axis=0).any()}
 
 
 def is_control(method: str) -> bool:

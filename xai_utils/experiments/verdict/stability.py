@@ -1,8 +1,8 @@
 """What maps should not change with, and what they should: noise in the picture, and weights without a meaning.
 
 A map that stays the same when the network's weights are shuffled says nothing of the network (Adebayo et al., 2018,
-"Sanity Checks for Saliency Maps"). A map that changes with noise that nobody sees, and that does not change the answer,
-says little of the picture.
+"Sanity Checks for Saliency Maps"). A map that changes with noise that nobody sees says little of the picture, unless
+the answer has changed with it, as an attack may bring about.
 """
 
 import argparse
@@ -139,6 +139,8 @@ def stability(model: str, change: str) -> dict[str, Interval]:
 
 def averaged(networks: Sequence[str], change: str) -> dict[str, Interval]:
     """Means over networks of `stability`, the most alike first; methods that all of them were asked by.
+
+    The ends of the intervals are averaged as well, which is wider than an interval of the mean would be.
 
     Args:
         networks: names.

@@ -13,7 +13,7 @@ from xai_utils.experiments.verdict.measures import COMMAND, cross_tuned, recorde
 from xai_utils.experiments.verdict.methods import METHODS, methods_for
 from xai_utils.experiments.verdict.truth import NETWORKS, recorded_truth
 
-SIZE = "part size"  # a control that knows nothing but how much of each part can be seen
+SIZE = "part size"  # a control that knows how much of each part can be seen, and says that all speak for the class
 DRAWS = 4000
 
 Values = Mapping[str, np.ndarray]
@@ -108,7 +108,7 @@ def _recorded_of(model: str, measure: Measure, truth: Mapping[int, agreement.Sce
         raise ValueError(f"networks: expected {model!r} to be recorded, missing {', '.join(missing)}; run {COMMAND}")
     recorded: dict[str, Mapping[str, list]] = dict(recorded_measures(model))
     if measure.game is agreement.sign_of_parts:
-        return {method: of for method, of in recorded.items() if METHODS[method].signed}
+        recorded = {method: of for method, of in recorded.items() if METHODS[method].signed}
     size = {SIZE: {"mass": [scene["size"] for scene in truth.values()]}} if measure.game else {}
     return recorded | size
 
@@ -180,9 +180,15 @@ def leads(found: Values, rival: str, higher: bool = True) -> dict[str, Lead]:
         raise ValueError(f"rival: expected one of {', '.join(found)}, got {rival!r}")
     way = 1 if higher else -1
     means = {method: _means(way * (of - found[rival])) for method, of in found.items() if method != rival}
-    tails = {method: (1 + min((of[1:] <= 0).sum(), (of[1:] >= 0).sum())) / len(of) for method, of in means.items()}
-    corrected = holm([min(1.0, 2 * float(tail)) for tail in tails.values()])
+    corrected = holm([_two_sided(of[1:]) for of in means.values()])
     return {method: Lead(*_interval(of), p) for (method, of), p in zip(means.items(), corrected, strict=True)}
+
+
+def _two_sided(differences: np.ndarray) -> float:
+    """How often resampled differences lie on the other side of 0, twice; 1 where nothing could be compared."""
+    if np.isnan(differences).any():
+        return 1.0
+    return min(1.0, 2 * (1 + min((differences <= 0).sum(), (differences >= 0).sum())) / (1 + len(differences)))
 
 
 def orders_alike(first: str, second: str, found: Mapping[str, Values], methods: Sequence[str]) -> Interval:
@@ -195,7 +201,8 @@ def orders_alike(first: str, second: str, found: Mapping[str, Values], methods: 
         methods: names that both measures judge.
 
     Returns:
-        The correlation with its 95% interval; scenes are resampled, the same ones for both measures.
+        The correlation with its 95% interval over resampled scenes, the same ones for both measures; the methods are
+        these and no sample.
     """
     from scipy.stats import rankdata
 
@@ -212,8 +219,10 @@ def _means(of: np.ndarray) -> np.ndarray:
     """The mean over networks of their means over scenes: of the scenes themselves, then of `DRAWS` resamplings."""
     known = ~np.isnan(of)
     seen = known.any(axis=0)  # networks that the method was asked about
+    if not seen.any():
+        return np.full(1 + DRAWS, np.nan)
     sums, counts = (_how_often(len(of)) @ values[:, seen] for values in (np.where(known, of, 0.0), known.astype(float)))
-    return (sums / np.maximum(counts, 1)).mean(axis=1)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0).mean(axis=1)
 
 
 @cache

@@ -23,6 +23,7 @@ COMMAND = "python -m xai_utils.experiments.verdict.studies"
 FAIR, BIASED = "parts/resnet", "parts/resnet-biased"  # the same architecture; the second one saw classes at home
 ADJACENT = ("parts/alexnet", "parts/resnet")
 SCENES = 60
+MORE = 0.001  # of the mass: what a map must have beyond another one, so that rounding is no difference
 
 
 def measure_biased(method: str, scenes: list[int]) -> dict:
@@ -76,7 +77,9 @@ def measure_adjacent(model: str, method: str, scenes: list[int]) -> dict:
             told, all_parts = (torch.stack(list(masks)).any(dim=0) for masks in (telling, parts.values()))
             found["size"].append(round(float(told.sum() / all_parts.sum()), 4))
             found["own"].append(_share(first, told, all_parts))
-            found["contrast"].append(_share(first - second, told, all_parts))
+            more = first - second
+            shown = more.clamp(min=0)[all_parts].sum() > MORE * first.clamp(min=0)[all_parts].sum()
+            found["contrast"].append(_share(more, told, all_parts) if shown else None)
     return found
 
 
@@ -140,9 +143,14 @@ def biased_table() -> dict[str, dict[str, Interval]]:
 
 
 def biased_truth() -> dict[str, Interval]:
-    """What is true of both networks, nats of log-odds that the class loses: "moved, fair", "gone, biased" and so on."""
+    """What is true of both networks, nats of log-odds that the class loses: "moved, fair", "gone, biased" and so on.
+
+    "moved, difference" is by how much more the biased one loses elsewhere, scene by scene.
+    """
     of = next(iter(by_method(read_records("verdict_biased")).values()))  # the same scenes whatever the method
-    return {name: bootstrap_interval(values) for name, values in of.items() if not name.startswith("background")}
+    more = [biased - fair for biased, fair in zip(of["moved, biased"], of["moved, fair"], strict=True)]
+    found = {name: values for name, values in of.items() if not name.startswith("background")}
+    return {name: bootstrap_interval(values) for name, values in (found | {"moved, difference": more}).items()}
 
 
 def adjacent_table(model: str) -> dict[str, dict[str, Interval]]:
