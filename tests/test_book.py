@@ -51,6 +51,11 @@ def test_the_table_of_contents_lists_every_page_and_nothing_else():
     assert pages_of_the_toc() == {p.relative_to(ROOT).with_suffix("").as_posix() for p in [*PAGES, *NOTEBOOKS]}
 
 
+def test_no_label_stands_on_two_pages():
+    labels = [label for page in [*PAGES, *NOTEBOOKS] for label in re.findall(r"^:label: (\S+)", text_of(page), re.M)]
+    assert sorted(labels) == sorted(set(labels))
+
+
 @each([*PAGES, *NOTEBOOKS])
 def test_every_citation_is_in_the_bibliography(page):
     citations = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text_of(page))
