@@ -1,80 +1,20 @@
-"""The order of methods: games whose winner is known, and differences that are there or not."""
+"""The order of methods: differences that are there or not, orders that are alike or not."""
 
 import numpy as np
 import pytest
 
-from xai_utils.experiments.verdict import agreement, standings, truth
-
-NETWORK = "parts/alexnet"
-CALM = {"size": [10, 10, 20], "drawn": [1.0, -0.5, 0.0], "exchanged": [0.0, 2.0, 1.0]}
-SCENES = {
-    0: CALM | {way: [2.0, -0.5, 0.5] for way in truth.FILLINGS},
-    4: CALM | {way: [1.0, -0.5, 0.0] for way in truth.FILLINGS},
-}
-
-
-@pytest.fixture(autouse=True)
-def told(monkeypatch):
-    """Two scenes of three parts whose truth is known, and two methods: one right, one wrong."""
-    right = {"mass": [[5.0, -4.0, 1.0]] * 2, "inside": [0.9, 0.7], "deletion": [0.1, 0.2]}
-    wrong = {"mass": [[1.0, 9.0, 2.0]] * 2, "inside": [0.1, 0.3], "deletion": [0.3, 0.4]}
-    for of in (right, wrong):
-        of["localisation error"] = [[0, 1], [1, 0]]
-    monkeypatch.setattr(standings, "recorded_truth", lambda model: SCENES)
-    monkeypatch.setattr(agreement, "recorded_truth", lambda model: SCENES)
-    monkeypatch.setattr(standings, "recorded_measures", lambda model: {"LRP": right, "gradient": wrong})
-    monkeypatch.setattr(standings, "methods_for", lambda model: ["LRP", "gradient"])
-
-
-def test_a_map_that_says_the_truth_wins_every_game_and_another_loses():
-    means = {name: standings.standings(standings.values(name, [NETWORK])) for name in standings.CAUSAL}
-    found = {name: of["LRP"][0] for name, of in means.items()}
-    wanted = {"order of parts": 1, "order by mean": 1, "neediest part": 1, "telling part": 0, "sign": 1}
-    assert found == pytest.approx(wanted)
-    assert means["neediest part"]["gradient"][0] == 0
-    assert means["order of parts"]["gradient"][0] == pytest.approx(-1)
-    assert means["telling part"]["gradient"][0] == 1  # the second part tells the pair apart
-    assert "gradient" not in means["sign"]  # it has no signs
-    assert next(iter(means["order of parts"])) == "LRP"
-
-
-def test_the_control_that_knows_sizes_plays_games_only():
-    assert standings.values("neediest part", [NETWORK])[standings.SIZE][0] == 0  # the largest part costs nothing
-    assert standings.SIZE not in standings.values("on the object", [NETWORK])
-    assert standings.values("sign", [NETWORK])[standings.SIZE][0] == 0.5  # of two that are decided one speaks against
+from xai_utils.experiments.verdict import standings
 
 
 def test_values_stand_at_their_scene_and_their_network():
-    found = standings.values("on the object", [NETWORK, "parts/vgg"])["LRP"]
-    assert found.shape == (5, 2)
-    assert found[[0, 4], 1].tolist() == [0.9, 0.7]
-    assert np.isnan(found[1:4]).all()
-
-
-def test_guessing_hits_one_of_so_many():
-    known = {name: standings.guessing(name, [NETWORK]) for name in standings.MEASURES}
-    assert known["neediest part"] == pytest.approx(1 / 3)
-    assert known["telling part"] == pytest.approx(1 / 2)
-    assert (known["order of parts"], known["sign"], known["deletion"]) == (0, 0.5, None)
-
-
-def test_a_network_whose_scenes_are_not_all_recorded_is_refused(monkeypatch):
-    monkeypatch.setattr(standings, "recorded_measures", lambda model: {"LRP": {"mass": [[1.0, 2.0, 3.0]]}})
-    with pytest.raises(ValueError, match=r"'parts/alexnet' to be recorded, missing LRP, gradient; run python"):
-        standings.values("order of parts", [NETWORK])
-    assert standings.recorded_networks([NETWORK]) == []
-
-
-def test_a_network_whose_scenes_are_all_recorded_is_known():
-    assert standings.recorded_networks([NETWORK]) == [NETWORK]
-
-
-def test_ways_to_remove_are_measured_against_drawing():
-    found = agreement.removal_table(NETWORK)["blur"]
-    assert found["off"][0] == pytest.approx((1.5 / 3 + 0) / 2)
-    assert found["bias"][0] == pytest.approx((1.5 / 3 + 0) / 2)
-    assert found["invented"][0] == pytest.approx(1 / 2)  # the silent part speaks in one scene of two
-    assert found["rank"][0] == pytest.approx(1)
+    found = standings.side_by_side([{"LRP": {0: 0.9, 4: 0.7}}, {"LRP": {}, "CAM": {1: 0.2}}])
+    assert found["LRP"].shape == found["CAM"].shape == (5, 2)
+    assert found["LRP"][[0, 4], 0].tolist() == [0.9, 0.7]
+    assert found["CAM"][1, 1] == 0.2
+    assert np.isnan(found["LRP"]).sum() == 8
+    assert set(standings.asked_everywhere(found)) == set()
+    assert set(standings.asked_everywhere({"LRP": found["LRP"][:, :1]})) == {"LRP"}
+    assert standings.side_by_side([]) == {}
 
 
 @pytest.fixture
@@ -131,23 +71,38 @@ def test_corrected_for_many_methods_chance_decides_nothing():
     assert alarms <= 4  # one in twenty is what the correction allows
 
 
+def test_without_a_rival_methods_are_held_against_nothing(drawn):
+    found = standings.leads({"some": drawn["first"] + 1, "none": drawn["first"] - np.nanmean(drawn["first"], axis=0)})
+    assert found["some"].decided
+    assert not found["none"].decided
+    assert found["some"].mean == pytest.approx(1 + np.nanmean(drawn["first"], axis=0).mean())
+
+
 def test_orders_that_are_the_same_or_reversed_are_found_to_be(drawn):
     names = ["first", "better", "one network"]
     turned = {method: -of for method, of in drawn.items()}
-    found = {"order of parts": drawn, "pointing": turned, "deletion": turned}
-    assert standings.orders_alike("order of parts", "pointing", found, names) == pytest.approx((-1, -1, -1))
-    assert standings.orders_alike("order of parts", "deletion", found, names) == pytest.approx(
-        (1, 1, 1)
-    )  # less is better
-    of = standings.orders_alike("order of parts", "order of parts", found, ["first", "equal", "better"])
-    assert of == pytest.approx((1, 1, 1))
+    assert standings.orders_alike(drawn, turned, names) == pytest.approx((-1, -1, -1))
+    assert standings.orders_alike(drawn, turned, names, higher=(True, False)) == pytest.approx((1, 1, 1))
+    assert standings.orders_alike(drawn, drawn, ["first", "equal", "better"]) == pytest.approx((1, 1, 1))
 
 
 def test_an_order_that_only_chance_made_has_a_wide_interval():
     draw = np.random.default_rng(2)
-    found = {
-        measure: {str(number): draw.normal(size=(80, 1)) for number in range(8)}
-        for measure in ("order of parts", "pointing")
-    }
-    _, low, high = standings.orders_alike("order of parts", "pointing", found, list(found["pointing"]))
+    one, other = ({str(number): draw.normal(size=(80, 1)) for number in range(8)} for _ in range(2))
+    _, low, high = standings.orders_alike(one, other, list(one))
     assert high - low > 0.8
+
+
+def test_networks_that_order_methods_alike_are_told_from_those_that_do_not():
+    draw = np.random.default_rng(3)
+
+    def scenes(*means):
+        return np.stack([draw.normal(mean, 0.1, 100) for mean in means], axis=1)
+
+    alike = {"a": scenes(0, 1, 5), "b": scenes(1, 2, 6), "c": scenes(2, 3, 7)}
+    assert standings.networks_alike(alike, list(alike)) == pytest.approx((1, 1, 1))
+    turned = {"a": scenes(0, 1, 7), "b": scenes(1, 2, 6), "c": scenes(2, 3, 5)}
+    assert standings.networks_alike(turned, list(turned)) == pytest.approx((-1 / 3,) * 3)  # of three pairs one agrees
+    assert standings.networks_apart(alike, list(alike))[0] == pytest.approx((1 + 5 + 4) / 3, abs=0.05)
+    with pytest.raises(ValueError, match="found: expected values of at least two networks, got one"):
+        standings.networks_alike({name: of[:, :1] for name, of in alike.items()}, list(alike))

@@ -139,13 +139,16 @@ def test_controls_do_not_notice_shuffled_weights_and_the_gradient_does():
     assert np.mean(by_method["gradient"]["noise"]) > np.mean(by_method["gradient"]["all layers"])
 
 
-def test_stability_is_averaged_over_networks_that_were_all_asked(monkeypatch):
-    known = {"a": {"LRP": (0.2, 0.1, 0.3), "edges": (1.0, 1.0, 1.0)}, "b": {"LRP": (0.4, 0.3, 0.5), "CAM": (0, 0, 0)}}
-    monkeypatch.setattr(stability, "stability", lambda model, change: known[model])
-    assert list(stability.averaged(["a"], "noise")) == ["edges", "LRP"]
-    both = stability.averaged(["a", "b"], "noise")
-    assert set(both) == {"LRP"}
-    assert both["LRP"] == pytest.approx((0.3, 0.2, 0.4))
+def test_recorded_stability_stands_at_the_scenes_that_were_recognised(monkeypatch):
+    rows = [{"configuration": {"model": NETWORK, "method": m}, "result": {"noise": [0.2, 0.4]}} for m in METHODS]
+    monkeypatch.setattr(stability, "read_records", lambda name: rows)
+    monkeypatch.setattr(stability, "recorded_truth", lambda model: {1: {}, 3: {}, stability.SCENES[1]: {}})
+    found = stability.stability("noise", [NETWORK])["LRP"]
+    assert found[[1, 3], 0].tolist() == [0.2, 0.4]
+    assert np.isnan(found).sum() == len(found) - 2
+    assert stability.recorded_networks() == [NETWORK]
+    rows.pop()
+    assert stability.recorded_networks() == []
 
 
 def test_the_biased_network_loses_its_class_elsewhere_and_the_fair_one_does_not():
@@ -171,12 +174,30 @@ def test_a_map_on_the_telling_parts_has_all_its_mass_there(monkeypatch):
 
 
 def test_a_study_of_a_recorded_method_compares_with_size(monkeypatch):
-    rows = [{"configuration": {"model": NETWORK, "method": "LRP"}, "result": {"size": [0.2, 0.4], "own": [0.5, 0.5],
-             "contrast": [None, 0.9]}}]  # fmt: skip
+    values = {"size": [0.2, 0.4], "own": [0.5, 0.5], "contrast": [None, 0.9]}
+    rows = [{"configuration": {"model": NETWORK, "method": m, "scenes": [0, 20]}, "result": values} for m in METHODS]
+    rows.append({"configuration": {"model": NETWORK, "method": "CAM", "scenes": [0, 20]},
+                 "result": values | {"contrast": [None, None]}})  # fmt: skip
     monkeypatch.setattr(studies, "read_records", lambda name: rows)
-    found = studies.adjacent_table(NETWORK)["LRP"]
-    assert found["own"][0] == pytest.approx(0.2)
-    assert found["contrast"][0] == pytest.approx(0.5)
+    monkeypatch.setattr(studies, "_telling_scenes", lambda model: [1, 3])
+    assert studies.adjacent_networks() == [NETWORK]
+    own, contrast = (studies.adjacent_excess(kind, [NETWORK]) for kind in ("own", "contrast"))
+    assert own["LRP"][[1, 3], 0] == pytest.approx([0.3, 0.1])
+    assert np.isnan(contrast["LRP"][:3]).all()
+    assert contrast["LRP"][3, 0] == pytest.approx(0.5)
+    assert set(own) - set(contrast) == {"CAM"}  # nothing more is said for the class than for its neighbour
+
+
+def test_the_scenes_of_a_study_are_those_whose_telling_parts_are_seen(seen):
+    measured = studies.measure_adjacent(NETWORK, "centre", [0, 20])
+    assert len(measured["size"]) == len([number for number in studies._telling_scenes(NETWORK) if number < 20])
+
+
+def test_more_on_the_background_is_a_difference_scene_by_scene(monkeypatch):
+    values = {"background, fair": [0.5, 0.25], "background, biased": [0.75, 0.25]}
+    rows = [{"configuration": {"method": "LRP"}, "result": values}]
+    monkeypatch.setattr(studies, "read_records", lambda name: rows)
+    assert studies.noticed()["LRP"].tolist() == [[0.25], [0.0]]
 
 
 def test_what_is_true_of_the_biased_network_is_the_same_whatever_the_method(monkeypatch):
@@ -202,36 +223,39 @@ def ordered(monkeypatch):
         for rank, name in enumerate(names):
             hits = (draw.random(400) < 0.2 + 0.3 * rank).astype(int).tolist()
             share = (direction * rank + draw.normal(0, 0.5, 400)).tolist()
-            of[name] = {"box hit": hits, "box share": share}
+            of[name] = {"box hit": hits, "box share": share, "picture": list(range(400))}
         return of
 
+    few = {"picture": [0], "box hit": [1], "box share": [1.0]}
     monkeypatch.setattr(reality, "recorded_networks", lambda: ["parts/alexnet", "parts/vgg"])
+    monkeypatch.setattr(reality, "recorded_truth", lambda model: dict.fromkeys(range(400)))
     monkeypatch.setattr(reality, "recorded_measures", lambda model: found(1))
-    monkeypatch.setattr(reality, "recorded_real", lambda model: found(-1) if model == "resnet18" else {})
+    monkeypatch.setattr(
+        reality, "recorded_real", lambda model: found(-1) | {"crisp mask": few} if model == "resnet18" else {}
+    )
     return names
 
 
 def test_the_same_order_is_found_to_be_the_same_and_the_reverse_one_not(ordered):
-    same, reverse = (reality.likeness(measure, draws=200) for measure in ("box hit", "box share"))
+    same, reverse = (reality.likeness(measure) for measure in ("box hit", "box share"))
     assert same[:3] == pytest.approx((1, 1, 1))
-    assert 1 / 6 <= same.p < 0.3  # three methods have six orders
+    assert same.p == pytest.approx(1 / 6, abs=0.05)  # three methods have six orders
     assert reverse[:3] == pytest.approx((-1, -1, -1))
     assert reverse.p == 1
 
 
-def test_standings_on_both_kinds_of_pictures_are_in_their_order(ordered):
-    drawn, real = (reality.standings_on(pictures, "box hit", draws=200) for pictures in ("Parts", "photographs"))
-    assert list(drawn) == list(real) == ["Grad-CAM", "LRP", "gradient"]
-    assert next(iter(reality.standings_on("photographs", "box share", draws=50))) == "gradient"
-    for mean, low, high in (*drawn.values(), *real.values()):
-        assert low < mean < high
-    assert drawn["LRP"][0] == pytest.approx(0.5, abs=0.06)
+def test_standings_on_both_kinds_of_pictures_are_in_the_order_on_parts(ordered):
+    assert list(reality.both_standings("box hit")["photographs"]) == ["Grad-CAM", "LRP", "gradient"]
     both = reality.both_standings("box share")
-    assert [list(of) for of in both.values()] == [["Grad-CAM", "LRP", "gradient"]] * 2  # in the order on Parts
+    assert [list(of) for of in both.values()] == [["Grad-CAM", "LRP", "gradient"]] * 2
+    assert both["Parts"]["gradient"][0] == pytest.approx(0, abs=0.1)
+    assert both["photographs"]["LRP"][0] == pytest.approx(-1, abs=0.1)
 
 
-def test_networks_without_records_do_not_count(ordered):
-    assert set(reality.values_on("photographs", "box hit")) == {"resnet18"}
+def test_networks_without_records_and_methods_that_saw_few_pictures_do_not_count(ordered):
+    found = reality.values_on("photographs", "box hit")
+    assert set(found) == set(ordered)
+    assert found["LRP"].shape == (400, 1)
 
 
 def test_recorded_truth_comes_out_again():

@@ -5,7 +5,7 @@ import pytest
 
 from xai_utils.experiments.verdict import failures
 from xai_utils.experiments.verdict.advice import QUESTIONS, advise, entries, is_control
-from xai_utils.experiments.verdict.standings import MEASURES
+from xai_utils.experiments.verdict.results import MEASURES
 
 
 @pytest.fixture

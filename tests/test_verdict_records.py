@@ -6,7 +6,7 @@ import pytest
 from xai_utils.experiments.records import read_records
 from xai_utils.experiments.verdict import measures, real, stability, studies, truth
 from xai_utils.experiments.verdict.methods import methods_for
-from xai_utils.experiments.verdict.standings import recorded_networks
+from xai_utils.experiments.verdict.results import recorded_networks
 
 METHOD = "guided backprop"  # quick, and different on every network
 

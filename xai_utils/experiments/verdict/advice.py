@@ -2,11 +2,9 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.verdict.methods import METHODS
-from xai_utils.experiments.verdict.standings import Lead, Values, leads, standings
+from xai_utils.experiments.verdict.standings import Lead, Values, asked_everywhere, leads, standings
 
 QUESTIONS: dict[str, str] = {
     "Which part does it need most?": "neediest part",
@@ -38,10 +36,10 @@ def advise(found: Values, higher: bool = True) -> Advice:
     """Which methods to use for what a measure asks.
 
     Args:
-        found: as `standings.values` returns them; methods that not all networks could be asked by take no part.
+        found: as `results.values` returns them; methods that not all networks could be asked by take no part.
         higher: whether more is better.
     """
-    found = _asked_everywhere(found)
+    found = asked_everywhere(found)
     order = standings(found, higher)
     best = next(name for name in order if not is_control(name))
     control = next(name for name in order if is_control(name))
@@ -64,21 +62,16 @@ def entries(found: Values, higher: bool = True) -> dict[str, Entry]:
     """A column of the table: every method by one measure.
 
     Args:
-        found: as `standings.values` returns them.
+        found: as `results.values` returns them.
         higher: whether more is better.
     """
-    everywhere = _asked_everywhere(found)
+    everywhere = asked_everywhere(found)
     order = standings(everywhere, higher)
     best = next(name for name in order if not is_control(name))
     beyond = leads(everywhere, next(name for name in order if is_control(name)), higher)
     ahead = {name for name, lead in beyond.items() if lead.decided and lead.mean > 0 and not is_control(name)}
     means = {name: mean for name, (mean, *_) in standings(found, higher).items()}
     return {name: Entry(mean, name == best, name in ahead) for name, mean in means.items()}
-
-
-def _asked_everywhere(found: Values) -> Values:
-    """The methods that all networks could be asked by."""
-    return {method: of for method, of in found.items() if not np.isnan(of).all(axis=0).any()}
 
 
 def is_control(method: str) -> bool:

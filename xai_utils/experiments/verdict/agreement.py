@@ -45,13 +45,17 @@ def telling_part(scene: Scene, mass: np.ndarray) -> float:
 
 
 def sign_of_parts(scene: Scene, mass: np.ndarray) -> float:
-    """The share of parts whose sum has the sign of what their removal costs; of parts that cost at least `DECIDED`.
+    """How many parts' sums have the sign of what their removal costs; of parts that cost at least `DECIDED`.
 
-    A sum of 0 has no sign and is wrong. Most parts speak for their class, so that a map without a doubt scores well.
+    Most parts speak for their class. To say so of all of them is no answer, so that those that speak for it and those
+    that speak against it count equally.
+
+    Returns:
+        The mean of both shares, 1/2 for a map without a doubt; nan where no part speaks for the class, or none against.
     """
     effect = np.array(scene["drawn"])
-    decided = np.abs(effect) >= DECIDED
-    return float((np.sign(mass) == np.sign(effect))[decided].mean()) if decided.any() else np.nan
+    kinds = [mass[effect >= DECIDED] > 0, mass[effect <= -DECIDED] < 0]
+    return float(np.mean([right.mean() for right in kinds])) if all(map(len, kinds)) else np.nan
 
 
 def guessed(game: Game, scenes: Sequence[Scene]) -> float:

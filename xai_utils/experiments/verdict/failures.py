@@ -30,6 +30,8 @@ class Failure(NamedTuple):
 def worst_failure(model: str, method: str) -> Failure:
     """The scene in which a method's map is most wrong about the part that a network needs; from records.
 
+    Where a map is never wrong, both parts of what is returned are the same.
+
     Args:
         model: the network's name.
         method: a name of `METHODS`.

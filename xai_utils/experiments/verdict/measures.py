@@ -184,7 +184,7 @@ def cross_tuned(errors: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Command line: records all methods on all scenes, network by network; a killed run goes on when called again."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=[*NETWORKS, *SEEDS])
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=[*NETWORKS, *SEEDS[1:]])
     parser.add_argument("--methods", nargs="+", default=[])
     arguments = parser.parse_args()
     for model in arguments.networks:

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 from tqdm.auto import tqdm
 
-from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.records import grid, read_records, record_all
-from xai_utils.experiments.statistics import bootstrap_interval, spearman
+from xai_utils.experiments.statistics import spearman
+from xai_utils.experiments.verdict.measures import by_method
 from xai_utils.experiments.verdict.methods import maps_of, methods_for
-from xai_utils.experiments.verdict.truth import NETWORKS, Seen, seen_scenes
+from xai_utils.experiments.verdict.standings import side_by_side
+from xai_utils.experiments.verdict.truth import NETWORKS, Seen, recorded_truth, seen_scenes
 from xai_utils.models import Classifier
 from xai_utils.tensors import Progress, quiet
 
@@ -126,30 +127,31 @@ def record_stability(
     return record_all(RECORD, wanted, measure_stability, command=COMMAND, progress=progress)
 
 
-def stability(model: str, change: str) -> dict[str, Interval]:
-    """What is recorded of a network: method -> mean correlation with the map before, and its 95% interval over scenes.
+def recorded_networks(networks: Sequence[str] = NETWORKS) -> list[str]:
+    """Those networks of which every method is recorded.
 
     Args:
-        model: its name.
-        change: one of `CHANGES`.
+        networks: names to choose from.
     """
-    rows = [row for row in read_records(RECORD) if row["configuration"]["model"] == model]
-    return {row["configuration"]["method"]: bootstrap_interval(row["result"][change]) for row in rows}
+    return [model for model in networks if set(methods_for(model)) <= set(_recorded(model))]
 
 
-def averaged(networks: Sequence[str], change: str) -> dict[str, Interval]:
-    """Means over networks of `stability`, the most alike first; methods that all of them were asked by.
-
-    The ends of the intervals are averaged as well, which is wider than an interval of the mean would be.
+def stability(change: str, networks: Sequence[str]) -> dict[str, np.ndarray]:
+    """How much alike maps are before and after a change: method -> [scenes, networks], see `standings.Values`.
 
     Args:
-        networks: names.
         change: one of `CHANGES`.
+        networks: names of recorded ones.
     """
-    found = [stability(model, change) for model in networks]
-    common = [method for method in found[0] if all(method in of for of in found)]
-    means = {method: np.mean([of[method] for of in found], axis=0) for method in common}
-    return {method: tuple(means[method].tolist()) for method in sorted(means, key=lambda name: -means[name][0])}
+    columns = []
+    for model in networks:
+        seen = [number for number in recorded_truth(model) if number in range(*SCENES)]
+        columns.append({name: dict(zip(seen, of[change], strict=True)) for name, of in _recorded(model).items()})
+    return side_by_side(columns)
+
+
+def _recorded(model: str) -> dict[str, dict[str, list]]:
+    return by_method([row for row in read_records(RECORD) if row["configuration"]["model"] == model])
 
 
 def main() -> None:

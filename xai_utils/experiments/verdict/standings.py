@@ -1,138 +1,43 @@
-"""Who finds what: every method by every measure, means over networks with intervals; from records, without networks."""
+"""Who is better: means over networks with their intervals, leads, and how alike two orders are; of any values."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
 from xai_utils.experiments.claims import Interval
 from xai_utils.experiments.statistics import holm
-from xai_utils.experiments.verdict import agreement
-from xai_utils.experiments.verdict.measures import COMMAND, cross_tuned, recorded_measures
-from xai_utils.experiments.verdict.methods import METHODS, methods_for
-from xai_utils.experiments.verdict.truth import NETWORKS, recorded_truth
 
-SIZE = "part size"  # a control that knows how much of each part can be seen, and says that all speak for the class
 DRAWS = 4000
 
 Values = Mapping[str, np.ndarray]
 """Method -> float [scenes, networks]; nan where a network does not recognise the scene, or nothing can be asked."""
 
 
-class Measure(NamedTuple):
-    """One way to say how good a map is."""
-
-    says: str
-    """What it asks, in a few words."""
-    higher: bool
-    """Whether more is better."""
-    values: Callable[[Mapping[str, list], Sequence[agreement.Scene]], Sequence[float]]
-    """(what is recorded of a method, the truth of the same scenes) -> a value for each scene."""
-    game: agreement.Game | None = None
-    """Of measures that compare with the truth: the game that each scene is."""
-
-
-def _missing(model: str, truth: Mapping[int, agreement.Scene]) -> list[str]:
-    """Methods of which not all scenes are recorded."""
-    recorded = recorded_measures(model)
-    return [name for name in methods_for(model) if len(recorded.get(name, {"mass": ()})["mass"]) != len(truth)]
-
-
-def _play(game: agreement.Game, of: Mapping[str, list], scenes: Sequence[agreement.Scene]) -> list[float]:
-    return [game(scene, np.array(mass, dtype=float)) for scene, mass in zip(scenes, of["mass"], strict=True)]
-
-
-def _against_truth(says: str, game: agreement.Game) -> Measure:
-    return Measure(says, True, partial(_play, game), game)
-
-
-def _recorded(name: str, says: str, higher: bool = True) -> Measure:
-    return Measure(says, higher, lambda of, scenes: of[name])
-
-
-MEASURES: dict[str, Measure] = {
-    "order of parts": _against_truth("correlation of mass with true cost, over parts", agreement.order_of_parts),
-    "order by mean": _against_truth("the same for the mean over each part", agreement.order_by_mean),
-    "neediest part": _against_truth("finds the part whose removal costs most", agreement.neediest_part),
-    "telling part": _against_truth("finds the part that tells the class from its neighbour", agreement.telling_part),
-    "sign": _against_truth("says rightly whether a part speaks for or against", agreement.sign_of_parts),
-    "on the object": _recorded("inside", "share of the mass on the object"),
-    "pointing": _recorded("pointing", "the maximum lies on the object"),
-    "precision": _recorded("precision", "precision at equal error rate"),
-    "localisation": Measure(
-        "box with an overlap above one half",
-        True,
-        lambda of, scenes: 1 - cross_tuned(np.array(of["localisation error"])),
-    ),
-    "saliency metric": Measure(
-        "log area less log probability of a crop",
-        False,
-        lambda of, scenes: cross_tuned(np.array(of["saliency metric"])),
-    ),
-    "confidence drop": _recorded("drop", "share of the probability lost with the first tenth"),
-    "deletion": _recorded("deletion", "area under the curve while pixels go", higher=False),
-    "insertion": _recorded("insertion", "area under the curve while pixels come"),
-    "infidelity": _recorded("infidelity", "distance from what blurred squares cost", higher=False),
-}
-"""Everything that is measured, what compares with the truth first."""
-CAUSAL = tuple(name for name, measure in MEASURES.items() if measure.game)
-
-
-def values(measure: str, networks: Sequence[str] = NETWORKS) -> dict[str, np.ndarray]:
-    """What is recorded of every method by one measure; see `Values`.
+def side_by_side(networks: Sequence[Mapping[str, Mapping[int, float]]]) -> dict[str, np.ndarray]:
+    """Several networks' numbers as `Values`.
 
     Args:
-        measure: a name of `MEASURES`.
-        networks: their names.
+        networks: of each: method -> number of a scene -> value.
 
-    Returns:
-        Method -> [scenes, networks]. Measures against the truth have `SIZE` among the methods; "sign" has methods with
-        signs only.
-
-    Raises:
-        ValueError: a network or a method of which not all scenes are recorded.
+    Example:
+        >>> side_by_side([{"LRP": {0: 0.5}}, {"LRP": {1: 0.7}}])["LRP"].tolist()
+        [[0.5, nan], [nan, 0.7]]
     """
-    truths = {model: recorded_truth(model) for model in networks}
-    rows, found = 1 + max(max(of, default=0) for of in truths.values()), {}
-    for place, (model, truth) in enumerate(truths.items()):
-        for method, of in _recorded_of(model, MEASURES[measure], truth).items():
-            column = found.setdefault(method, np.full((rows, len(truths)), np.nan))[:, place]
-            column[list(truth)] = MEASURES[measure].values(of, list(truth.values()))
+    scenes = 1 + max((number for of in networks for column in of.values() for number in column), default=-1)
+    found: dict[str, np.ndarray] = {}
+    for place, of in enumerate(networks):
+        for method, column in of.items():
+            table = found.setdefault(method, np.full((scenes, len(networks)), np.nan))
+            table[list(column), place] = list(column.values())
     return found
 
 
-def _recorded_of(model: str, measure: Measure, truth: Mapping[int, agreement.Scene]) -> dict[str, Mapping[str, list]]:
-    """Those methods' records that the measure can judge."""
-    if missing := _missing(model, truth):
-        raise ValueError(f"networks: expected {model!r} to be recorded, missing {', '.join(missing)}; run {COMMAND}")
-    recorded: dict[str, Mapping[str, list]] = dict(recorded_measures(model))
-    if measure.game is agreement.sign_of_parts:
-        recorded = {method: of for method, of in recorded.items() if METHODS[method].signed}
-    size = {SIZE: {"mass": [scene["size"] for scene in truth.values()]}} if measure.game else {}
-    return recorded | size
-
-
-def recorded_networks(networks: Sequence[str] = NETWORKS) -> list[str]:
-    """Those networks of which every method's scenes are all recorded.
-
-    Args:
-        networks: names to choose from.
-    """
-    return [model for model in networks if not _missing(model, recorded_truth(model))]
-
-
-def guessing(measure: str, networks: Sequence[str] = NETWORKS) -> float | None:
-    """What guessing would score, mean over networks; None for measures that have no such value.
-
-    Args:
-        measure: a name of `MEASURES`.
-        networks: their names.
-    """
-    game = MEASURES[measure].game
-    if game is None:
-        return None
-    return float(np.mean([agreement.guessed(game, list(recorded_truth(model).values())) for model in networks]))
+def asked_everywhere(found: Values) -> dict[str, np.ndarray]:
+    """The methods that all networks could be asked by."""
+    return {method: of for method, of in found.items() if not np.isnan(of).all(axis=0).any()}
 
 
 def standings(found: Values, higher: bool = True) -> dict[str, Interval]:
@@ -141,7 +46,7 @@ def standings(found: Values, higher: bool = True) -> dict[str, Interval]:
     Scenes are resampled, each with what all networks make of it; the networks stay these.
 
     Args:
-        found: as `values` returns them.
+        found: values of the methods.
         higher: whether more is better.
     """
     means = {method: _means(of) for method, of in found.items()}
@@ -163,23 +68,24 @@ class Lead(NamedTuple):
         return self.p < 0.05
 
 
-def leads(found: Values, rival: str, higher: bool = True) -> dict[str, Lead]:
+def leads(found: Values, rival: str | None = None, higher: bool = True) -> dict[str, Lead]:
     """By how much every other method is better than a rival, on the same scenes and networks.
 
     The p-values are those of a paired bootstrap over scenes, corrected after Holm for all methods.
 
     Args:
-        found: as `values` returns them.
-        rival: a method among them.
+        found: values of the methods.
+        rival: a method among them; without one every method is held against 0.
         higher: whether more is better; a lead is positive for the better method either way.
 
     Raises:
         ValueError: an unknown rival.
     """
-    if rival not in found:
+    if rival is not None and rival not in found:
         raise ValueError(f"rival: expected one of {', '.join(found)}, got {rival!r}")
+    against = 0.0 if rival is None else found[rival]
     way = 1 if higher else -1
-    means = {method: _means(way * (of - found[rival])) for method, of in found.items() if method != rival}
+    means = {method: _means(way * (of - against)) for method, of in found.items() if method != rival}
     corrected = holm([_two_sided(of[1:]) for of in means.values()])
     return {method: Lead(*_interval(of), p) for (method, of), p in zip(means.items(), corrected, strict=True)}
 
@@ -191,38 +97,90 @@ def _two_sided(differences: np.ndarray) -> float:
     return min(1.0, 2 * (1 + min((differences <= 0).sum(), (differences >= 0).sum())) / (1 + len(differences)))
 
 
-def orders_alike(first: str, second: str, found: Mapping[str, Values], methods: Sequence[str]) -> Interval:
-    """How much alike two measures order some methods: Spearman's correlation of their means, best against best.
+def orders_alike(
+    first: Values, second: Values, methods: Sequence[str], *, higher: tuple[bool, bool] = (True, True)
+) -> Interval:
+    """How much alike two orders of some methods are: Spearman's correlation of their means, best against best.
 
     Args:
-        first: a name of `MEASURES`.
-        second: another.
-        found: measure -> `values`.
-        methods: names that both measures judge.
+        first: values of all the methods.
+        second: others; if they have as many scenes, both are resampled together.
+        methods: names.
+        higher: whether more is better in the first, and in the second.
 
     Returns:
-        The correlation with its 95% interval over resampled scenes, the same ones for both measures; the methods are
-        these and no sample.
+        The correlation with its 95% interval over resampled scenes; the methods are these and no sample. Chance makes
+        two resampled orders less alike than the two that are seen, so that the interval lies low.
     """
+    ways = [1 if better else -1 for better in higher]
+    means = [
+        np.stack([_means(way * found[method]) for method in methods])
+        for way, found in zip(ways, (first, second), strict=True)
+    ]
+    return _interval(_correlations(*means))
+
+
+def networks_alike(found: Values, methods: Sequence[str]) -> Interval:
+    """How much alike the orders of some methods are on several networks: Spearman's correlation, mean over all pairs.
+
+    Args:
+        found: values of all the methods, of at least two networks.
+        methods: names.
+
+    Returns:
+        As of `orders_alike`.
+
+    Raises:
+        ValueError: a single network.
+    """
+    return _interval(np.mean([_correlations(*pair) for pair in _pairs(found, methods)], axis=0))
+
+
+def networks_apart(found: Values, methods: Sequence[str]) -> Interval:
+    """How far a method's means on two networks are apart, in units of the measure: mean over all pairs and methods.
+
+    Args:
+        found: values of all the methods, of at least two networks.
+        methods: names.
+
+    Returns:
+        The distance with its 95% interval over resampled scenes. Chance adds to distances, so that the interval lies
+        high.
+
+    Raises:
+        ValueError: a single network.
+    """
+    return _interval(np.mean([abs(one - other).mean(axis=0) for one, other in _pairs(found, methods)], axis=0))
+
+
+def _pairs(found: Values, methods: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The methods' means on each two of the networks, [methods, 1 + DRAWS] each."""
+    means = np.stack([_network_means(found[method]) for method in methods])
+    pairs = list(combinations(np.moveaxis(means, 2, 0), 2))
+    if not pairs:
+        raise ValueError("found: expected values of at least two networks, got one")
+    return pairs
+
+
+def _correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Spearman's correlation over the methods, [methods, draws] each -> [draws]."""
     from scipy.stats import rankdata
 
-    ranks = []
-    for measure in (first, second):
-        way = 1 if MEASURES[measure].higher else -1
-        means = np.stack([_means(way * found[measure][method]) for method in methods])  # [methods, 1 + DRAWS]
-        ranks.append(rankdata(means, axis=0) - (len(methods) + 1) / 2)
-    one, other = ranks
-    return _interval((one * other).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0)))
+    one, other = (rankdata(means, axis=0) - (len(means) + 1) / 2 for means in (first, second))
+    return (one * other).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
 
 
 def _means(of: np.ndarray) -> np.ndarray:
-    """The mean over networks of their means over scenes: of the scenes themselves, then of `DRAWS` resamplings."""
+    """The mean over networks of their means over scenes, [1 + DRAWS]; networks that could not be asked do not count."""
+    means = _network_means(of[:, ~np.isnan(of).all(axis=0)])
+    return means.mean(axis=1) if means.size else np.full(1 + DRAWS, np.nan)
+
+
+def _network_means(of: np.ndarray) -> np.ndarray:
+    """Each network's mean over scenes, [1 + DRAWS, networks]: of the scenes themselves, then of resampled ones."""
     known = ~np.isnan(of)
-    seen = known.any(axis=0)  # networks that the method was asked about
-    if not seen.any():
-        return np.full(1 + DRAWS, np.nan)
-    sums, counts = (_how_often(len(of)) @ values[:, seen] for values in (np.where(known, of, 0.0), known.astype(float)))
-    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0).mean(axis=1)
+    sums, counts = (_how_often(len(of)) @ values for values in (np.where(known, of, 0.0), known.astype(float)))
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 
 
 @cache

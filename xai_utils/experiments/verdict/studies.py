@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -13,7 +14,16 @@ from xai_utils.experiments.records import grid, in_blocks, read_records, record_
 from xai_utils.experiments.statistics import bootstrap_interval
 from xai_utils.experiments.verdict.measures import by_method
 from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
-from xai_utils.experiments.verdict.truth import BLOCK, NETWORKS, lost, other_class, seen_scenes, visible_parts
+from xai_utils.experiments.verdict.standings import asked_everywhere, side_by_side
+from xai_utils.experiments.verdict.truth import (
+    BLOCK,
+    NETWORKS,
+    lost,
+    other_class,
+    recorded_truth,
+    seen_scenes,
+    visible_parts,
+)
 from xai_utils.metrics import share_inside
 from xai_utils.models import outputs
 from xai_utils.parts import BACKGROUNDS, CLASSES, Parts, Scene
@@ -132,14 +142,11 @@ def record_adjacent(
     return record_all("verdict_adjacent", wanted, measure_adjacent, command=COMMAND, progress=progress)
 
 
-def biased_table() -> dict[str, dict[str, Interval]]:
-    """Method -> "fair", "biased" (share of its map on the background) and their "difference", with 95% intervals."""
-    found = {}
-    for method, of in by_method(read_records("verdict_biased")).items():
-        fair, biased = (torch.tensor(of[f"background, {name}"]).double() for name in ("fair", "biased"))
-        values = {"fair": fair, "biased": biased, "difference": biased - fair}
-        found[method] = {name: bootstrap_interval(value.numpy()) for name, value in values.items()}
-    return found
+def noticed() -> dict[str, np.ndarray]:
+    """How much more of a map lies on the background with the biased network: method -> share, [scenes, 1]."""
+    found = by_method(read_records("verdict_biased"))
+    both = {m: [np.array(of[f"background, {name}"]) for name in ("fair", "biased")] for m, of in found.items()}
+    return {method: (biased - fair)[:, None] for method, (fair, biased) in both.items()}
 
 
 def biased_truth() -> dict[str, Interval]:
@@ -153,16 +160,52 @@ def biased_truth() -> dict[str, Interval]:
     return {name: bootstrap_interval(values) for name, values in (found | {"moved, difference": more}).items()}
 
 
-def adjacent_table(model: str) -> dict[str, dict[str, Interval]]:
-    """Method -> by how much the telling parts' share exceeds their size, "own" and "contrast", with 95% intervals."""
+def adjacent_networks(networks: Sequence[str] = ADJACENT) -> list[str]:
+    """Those networks of which every method's scenes are all recorded.
+
+    Args:
+        networks: names to choose from.
+    """
+    found = {model: _recorded_adjacent(model) for model in networks}
+    scenes = {model: len(_telling_scenes(model)) for model in networks}
+    return [
+        model
+        for model, of in found.items()
+        if all(len(of.get(name, {"own": ()})["own"]) == scenes[model] for name in methods_for(model))
+    ]
+
+
+def adjacent_excess(kind: str, networks: Sequence[str]) -> dict[str, np.ndarray]:
+    """By how much the telling parts' share of a map exceeds their size: method -> [scenes, networks].
+
+    Args:
+        kind: "own" or "contrast", see `measure_adjacent`.
+        networks: names of recorded ones.
+
+    Returns:
+        Methods that have something to look at in some scene of every network; nan where there is nothing.
+    """
+    columns = []
+    for model in networks:
+        scenes, of = _telling_scenes(model), _recorded_adjacent(model)
+        columns.append({method: _excess(scenes, known[kind], known["size"]) for method, known in of.items()})
+    return asked_everywhere(side_by_side(columns))
+
+
+def _excess(scenes: list[int], shares: list[float | None], sizes: list[float]) -> dict[int, float]:
+    known = zip(scenes, shares, sizes, strict=True)
+    return {number: share - size for number, share, size in known if share is not None}
+
+
+def _telling_scenes(model: str) -> list[int]:
+    """The scenes of `measure_adjacent`, in its order."""
+    drawn = {number: Parts("test").scene(number) for number in recorded_truth(model) if number < SCENES}
+    return [n for n, scene in drawn.items() if set(visible_parts(scene)) & set(scene.cast[0].pair.telling)]
+
+
+def _recorded_adjacent(model: str) -> dict[str, dict[str, list]]:
     rows = [row for row in read_records("verdict_adjacent") if row["configuration"]["model"] == model]
-    found: dict[str, dict[str, Interval]] = {}
-    for method, of in by_method(rows).items():
-        for name in ("own", "contrast"):
-            excess = [share - size for share, size in zip(of[name], of["size"], strict=True) if share is not None]
-            if excess:
-                found.setdefault(method, {})[name] = bootstrap_interval(excess)
-    return found
+    return by_method(sorted(rows, key=lambda row: row["configuration"]["scenes"]))
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from xai_utils.tensors import Progress, quiet
 COMMAND = "python -m xai_utils.experiments.verdict.truth"
 RECORD = "verdict_truth"
 NETWORKS = tuple(f"parts/{name}" for name in ARCHITECTURES)
-SEEDS = ("parts/alexnet-seed1", "parts/alexnet-seed2")  # one architecture, trained three times
+SEEDS = ("parts/alexnet", "parts/alexnet-seed1", "parts/alexnet-seed2")  # one architecture, trained three times
 SPLIT, SCENES, BLOCK = "test", 240, 20
 MIN_PIXELS, MIN_PARTS = 20, 3  # of a part that can be seen; of which an order says something
 FILLINGS = ("blur", "grey", "noise", "inpainted", "conditional")
@@ -192,7 +192,7 @@ def recorded_truth(model: str) -> dict[int, dict]:
 def main() -> None:
     """Command line: records what removing parts truly does, and what other ways to remove them make of it."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=[*NETWORKS, *SEEDS])
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=[*NETWORKS, *SEEDS[1:]])
     record_truth(parser.parse_args().networks, progress=tqdm)
 
 
