@@ -103,6 +103,6 @@ def test_networks_that_order_methods_alike_are_told_from_those_that_do_not():
     assert standings.networks_alike(alike, list(alike)) == pytest.approx((1, 1, 1))
     turned = {"a": scenes(0, 1, 7), "b": scenes(1, 2, 6), "c": scenes(2, 3, 5)}
     assert standings.networks_alike(turned, list(turned)) == pytest.approx((-1 / 3,) * 3)  # of three pairs one agrees
-    assert standings.networks_apart(alike, list(alike))[0] == pytest.approx((1 + 5 + 4) / 3, abs=0.05)
+    assert standings.more_alike(alike, turned, list(alike)) == pytest.approx((4 / 3,) * 3)
     with pytest.raises(ValueError, match="found: expected values of at least two networks, got one"):
         standings.networks_alike({name: of[:, :1] for name, of in alike.items()}, list(alike))

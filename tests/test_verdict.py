@@ -194,21 +194,36 @@ def test_the_scenes_of_a_study_are_those_whose_telling_parts_are_seen(seen):
 
 
 def test_more_on_the_background_is_a_difference_scene_by_scene(monkeypatch):
-    values = {"background, fair": [0.5, 0.25], "background, biased": [0.75, 0.25]}
-    rows = [{"configuration": {"method": "LRP"}, "result": values}]
-    monkeypatch.setattr(studies, "read_records", lambda name: rows)
-    assert studies.noticed()["LRP"].tolist() == [[0.25], [0.0]]
+    both = {"background, fair": [0.5, 0.25], "background, biased": [0.75, 0.25]}
+    rows = {"verdict_biased": [{"configuration": {"method": m}, "result": both} for m in ("LRP", "gradient")],
+            "verdict_fair": [{"configuration": {"method": "LRP"}, "result": {"background": [0.25, None]}}]}  # fmt: skip
+    monkeypatch.setattr(studies, "read_records", rows.get)
+    found = studies.noticed()
+    assert found["fair"]["gradient"].tolist() == found["fair"]["LRP"].tolist() == [[0.25], [0.0]]
+    assert found["again"].keys() == found["luck"].keys() == {"LRP"}
+    assert found["again"]["LRP"][0, 0] == 0.5
+    assert found["luck"]["LRP"][0, 0] == -0.25
+    assert np.isnan(found["luck"]["LRP"][1, 0])
+
+
+def test_another_fair_network_is_asked_about_the_same_scenes():
+    both, again = studies.measure_biased("edges", [0, 8]), studies.measure_fair(studies.AGAIN, "edges", [0, 8])
+    assert {len(values) for values in again.values()} == {len(both["background, fair"])}
+    for own, others in zip(again["background"], both["background, fair"], strict=True):
+        assert own is None or own == others  # a control that asks no network
 
 
 def test_what_is_true_of_the_biased_network_is_the_same_whatever_the_method(monkeypatch):
     values = {"background, fair": [0.5, 0.5], "moved, fair": [0.0, 1.0], "moved, biased": [4.0, 6.0]}
-    rows = [{"configuration": {"method": name}, "result": values} for name in ("LRP", "gradient")]
-    monkeypatch.setattr(studies, "read_records", lambda name: rows)
+    rows = {"verdict_biased": [{"configuration": {"method": m}, "result": values} for m in ("LRP", "gradient")],
+            "verdict_fair": [{"configuration": {"method": "LRP"}, "result": {"moved": [0.5, None]}}]}  # fmt: skip
+    monkeypatch.setattr(studies, "read_records", rows.get)
     found = studies.biased_truth()
     assert {name: mean for name, (mean, *_) in found.items()} == {
         "moved, fair": 0.5,
         "moved, biased": 5.0,
         "moved, difference": 4.5,
+        "moved, again": 0.5,
     }
 
 
@@ -238,6 +253,7 @@ def ordered(monkeypatch):
 
 def test_the_same_order_is_found_to_be_the_same_and_the_reverse_one_not(ordered):
     same, reverse = (reality.likeness(measure) for measure in ("box hit", "box share"))
+    assert same.without == pytest.approx(dict.fromkeys(ordered, 1))
     assert same[:3] == pytest.approx((1, 1, 1))
     assert same.p == pytest.approx(1 / 6, abs=0.05)  # three methods have six orders
     assert reverse[:3] == pytest.approx((-1, -1, -1))
@@ -252,10 +268,13 @@ def test_standings_on_both_kinds_of_pictures_are_in_the_order_on_parts(ordered):
     assert both["photographs"]["LRP"][0] == pytest.approx(-1, abs=0.1)
 
 
-def test_networks_without_records_and_methods_that_saw_few_pictures_do_not_count(ordered):
+def test_networks_without_records_do_not_count_and_methods_share_their_pictures(ordered):
     found = reality.values_on("photographs", "box hit")
     assert set(found) == set(ordered)
     assert found["LRP"].shape == (400, 1)
+    few = reality.values_on("photographs", "box hit", [*ordered, "crisp mask"])
+    assert set(few) == {*ordered, "crisp mask"}
+    assert [int((~np.isnan(of)).sum()) for of in few.values()] == [1] * 4
 
 
 def test_recorded_truth_comes_out_again():

@@ -27,6 +27,17 @@ def test_the_best_method_is_named_with_its_equals_and_the_best_control(found):
     assert advice.value[0] == pytest.approx(found[advice.best].mean())
 
 
+def test_equals_come_in_the_order_of_their_means(found):
+    draw = np.random.default_rng(1)
+    ahead = {"cMWP": 0.99, "LRP": 0.98, "gradient": 1.0, "CNN Fixations": 0.97}
+    near = {name: found["LRP"] + shift + draw.normal(0, 0.3, (150, 2)) for name, shift in ahead.items()}
+    near["edges"] = found["edges"]
+    advice, means = advise(near), {name: of.mean() for name, of in near.items()}
+    named = [advice.best, *advice.equal]
+    assert len(named) == 4
+    assert named == sorted(named, key=means.get, reverse=True)
+
+
 def test_entries_mark_the_best_and_what_is_ahead_of_every_control(found):
     column = entries(found)
     assert {name for name, entry in column.items() if entry.ahead} == {"LRP", "gradient"}

@@ -12,7 +12,7 @@ QUESTIONS: dict[str, str] = {
     "Does a part speak for or against?": "sign",
     "Which part tells the class from its neighbour?": "telling part",
     "Where is the object?": "localisation",
-    "What is enough?": "saliency metric",
+    "What is enough?": "insertion",
     "Without what is the class gone?": "confidence drop",
 }
 """What a reader may want to know -> the measure that answers it."""
@@ -25,7 +25,7 @@ class Advice(NamedTuple):
     """The method with the best mean."""
     value: Interval
     equal: tuple[str, ...]
-    """Methods that are not decidedly worse, all comparisons together at 5%."""
+    """Methods that are not decidedly worse, all comparisons together at 5%; the best of them first."""
     control: str
     """The best that can be had without asking the network."""
     ahead: Lead
@@ -44,7 +44,7 @@ def advise(found: Values, higher: bool = True) -> Advice:
     best = next(name for name in order if not is_control(name))
     control = next(name for name in order if is_control(name))
     behind = leads(found, best, higher)
-    equal = tuple(name for name, lead in behind.items() if not (is_control(name) or lead.decided))
+    equal = tuple(name for name in order if name != best and not (is_control(name) or behind[name].decided))
     return Advice(best, order[best], equal, control, leads(found, control, higher)[best])
 
 

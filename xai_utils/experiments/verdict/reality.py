@@ -10,9 +10,9 @@ from xai_utils.experiments.statistics import spearman
 from xai_utils.experiments.verdict.measures import cross_tuned, recorded_measures
 from xai_utils.experiments.verdict.methods import METHODS
 from xai_utils.experiments.verdict.real import NETWORKS as REAL
-from xai_utils.experiments.verdict.real import recorded_real
+from xai_utils.experiments.verdict.real import QUICK, recorded_real
 from xai_utils.experiments.verdict.results import recorded_networks
-from xai_utils.experiments.verdict.standings import Values, asked_everywhere, orders_alike, side_by_side, standings
+from xai_utils.experiments.verdict.standings import asked_everywhere, orders_alike, side_by_side, standings
 from xai_utils.experiments.verdict.truth import recorded_truth
 
 MEASURES = ("box share", "box hit", "localisation")
@@ -26,20 +26,24 @@ class Likeness(NamedTuple):
     low: float  # 95% interval over resampled pictures
     high: float
     p: float  # how often an order by chance is as much alike
+    without: dict[str, float]  # the correlation when one method is left out, by its name
 
 
-def values_on(pictures: str, measure: str) -> dict[str, np.ndarray]:
-    """What is recorded of the methods by one measure: method -> [pictures, networks], see `standings.Values`.
+def values_on(pictures: str, measure: str, methods: Sequence[str] = QUICK) -> dict[str, np.ndarray]:
+    """What is recorded of some methods by one measure: method -> [pictures, networks], see `standings.Values`.
 
     Args:
         pictures: "Parts" or "photographs".
         measure: a name of `MEASURES`.
+        methods: names of `METHODS`.
 
     Returns:
-        Methods that were asked about every picture that the networks recognise.
+        Those of them that all networks were asked by, on pictures that all of these were asked about.
     """
     columns = _on_parts(measure) if pictures == "Parts" else _on_photographs(measure)
-    return _thorough(asked_everywhere(side_by_side(columns)))
+    found = {method: of for method, of in asked_everywhere(side_by_side(columns)).items() if method in methods}
+    common = np.all([~np.isnan(of) for of in found.values()], axis=0)
+    return {method: np.where(common, of, np.nan) for method, of in found.items()}
 
 
 def _on_parts(measure: str) -> list[dict[str, dict[int, float]]]:
@@ -67,35 +71,32 @@ def _values(of: dict[str, list], measure: str) -> list[float]:
     return of[measure]
 
 
-def _thorough(found: Values) -> dict[str, np.ndarray]:
-    """Without methods that were asked about some of the pictures only."""
-    answers = {method: int((~np.isnan(of)).sum()) for method, of in found.items()}
-    return {method: of for method, of in found.items() if answers[method] == max(answers.values())}
-
-
-def both_standings(measure: str) -> dict[str, dict[str, Interval]]:
+def both_standings(measure: str, methods: Sequence[str] = QUICK) -> dict[str, dict[str, Interval]]:
     """`standings` on both kinds of pictures, of the methods that were measured on both, in their order on Parts.
 
     Args:
         measure: a name of `MEASURES`.
+        methods: names of `METHODS`.
     """
-    drawn, real = (standings(values_on(pictures, measure)) for pictures in ("Parts", "photographs"))
+    drawn, real = (standings(values_on(pictures, measure, methods)) for pictures in ("Parts", "photographs"))
     common = [method for method in drawn if method in real]
     return {"Parts": {m: drawn[m] for m in common}, "photographs": {m: real[m] for m in common}}
 
 
-def likeness(measure: str, methods: Sequence[str] = (), *, draws: int = 1000, seed: int = 0) -> Likeness:
+def likeness(measure: str, methods: Sequence[str] = QUICK, *, draws: int = 1000, seed: int = 0) -> Likeness:
     """How much alike the order of the methods is on Parts and on photographs, means over networks.
 
     Args:
         measure: a name of `MEASURES`.
-        methods: names of `METHODS`; by default those that no control is among and that were measured on both.
+        methods: names of `METHODS`; controls and what was not measured on both do not count.
         draws: orders by chance.
         seed: of these.
     """
-    drawn, real = (values_on(pictures, measure) for pictures in ("Parts", "photographs"))
-    methods = list(methods) or [m for m, of in METHODS.items() if of.of != "control" and m in drawn and m in real]
-    found = orders_alike(drawn, real, methods)
+    drawn, real = (values_on(pictures, measure, methods) for pictures in ("Parts", "photographs"))
+    known = [name for name in methods if METHODS[name].of != "control" and name in drawn and name in real]
+    found = orders_alike(drawn, real, known)
     generator = np.random.default_rng(seed)
-    chance = [spearman(generator.permutation(len(methods)), range(len(methods))) for _ in range(draws)]
-    return Likeness(*found, float((1 + np.sum(np.array(chance) >= found[0] - 1e-9)) / (1 + draws)))
+    chance = [spearman(generator.permutation(len(known)), range(len(known))) for _ in range(draws)]
+    p = float((1 + np.sum(np.array(chance) >= found[0] - 1e-9)) / (1 + draws))
+    less = {name: orders_alike(drawn, real, [other for other in known if other != name])[0] for name in known}
+    return Likeness(*found, p, less)

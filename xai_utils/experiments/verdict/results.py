@@ -50,7 +50,9 @@ MEASURES: dict[str, Measure] = {
     "order of parts": _against_truth("correlation of mass with true cost, over parts", agreement.order_of_parts),
     "order by mean": _against_truth("the same for the mean over each part", agreement.order_by_mean),
     "neediest part": _against_truth("finds the part whose removal costs most", agreement.neediest_part),
-    "telling part": _against_truth("finds the part that tells the class from its neighbour", agreement.telling_part),
+    "telling part": _against_truth(
+        "finds, by its mean, the part that tells the class from its neighbour", agreement.telling_part
+    ),
     "sign": _against_truth("says rightly whether a part speaks for or against", agreement.sign_of_parts),
     "on the object": _recorded("inside", "share of the mass on the object"),
     "pointing": _recorded("pointing", "the maximum lies on the object"),

@@ -96,6 +96,8 @@ def attacked(model: nn.Module, images: Tensor, target: Tensor, size: float = LEV
 def shuffled(model: Classifier, share: float, generator: torch.Generator) -> Classifier:
     """A copy of a network in which the weights of the last layers have changed places within their layer.
 
+    Biases and what batch norms have learned stay.
+
     Args:
         model: stays as it is.
         share: of the layers with weights below the last one; 0 shuffles the last one only, 1 all of them.

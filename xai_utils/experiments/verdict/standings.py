@@ -109,8 +109,9 @@ def orders_alike(
         higher: whether more is better in the first, and in the second.
 
     Returns:
-        The correlation with its 95% interval over resampled scenes; the methods are these and no sample. Chance makes
-        two resampled orders less alike than the two that are seen, so that the interval lies low.
+        The correlation, and the middle 95% of those over resampled scenes; the methods are these and no sample. Chance
+        pulls a correlation towards 0 and lets it jump, so that this is no confidence interval, and may end where the
+        correlation lies.
     """
     ways = [1 if better else -1 for better in higher]
     means = [
@@ -133,33 +134,33 @@ def networks_alike(found: Values, methods: Sequence[str]) -> Interval:
     Raises:
         ValueError: a single network.
     """
-    return _interval(np.mean([_correlations(*pair) for pair in _pairs(found, methods)], axis=0))
+    return _interval(_mean_correlations(found, methods))
 
 
-def networks_apart(found: Values, methods: Sequence[str]) -> Interval:
-    """How far a method's means on two networks are apart, in units of the measure: mean over all pairs and methods.
+def more_alike(first: Values, second: Values, methods: Sequence[str]) -> Interval:
+    """By how much more the first networks agree on the order of some methods than the second ones do.
 
     Args:
-        found: values of all the methods, of at least two networks.
+        first: values of all the methods, of at least two networks.
+        second: of others.
         methods: names.
 
     Returns:
-        The distance with its 95% interval over resampled scenes. Chance adds to distances, so that the interval lies
-        high.
+        The difference of `networks_alike`, and the middle 95% of those over resampled scenes.
 
     Raises:
         ValueError: a single network.
     """
-    return _interval(np.mean([abs(one - other).mean(axis=0) for one, other in _pairs(found, methods)], axis=0))
+    return _interval(_mean_correlations(first, methods) - _mean_correlations(second, methods))
 
 
-def _pairs(found: Values, methods: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The methods' means on each two of the networks, [methods, 1 + DRAWS] each."""
-    means = np.stack([_network_means(found[method]) for method in methods])
+def _mean_correlations(found: Values, methods: Sequence[str]) -> np.ndarray:
+    """The mean correlation over all pairs of networks, [1 + DRAWS]."""
+    means = np.stack([_network_means(found[method]) for method in methods])  # [methods, 1 + DRAWS, networks]
     pairs = list(combinations(np.moveaxis(means, 2, 0), 2))
     if not pairs:
         raise ValueError("found: expected values of at least two networks, got one")
-    return pairs
+    return np.mean([_correlations(*pair) for pair in pairs], axis=0)
 
 
 def _correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:

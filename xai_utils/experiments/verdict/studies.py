@@ -25,12 +25,13 @@ from xai_utils.experiments.verdict.truth import (
     visible_parts,
 )
 from xai_utils.metrics import share_inside
-from xai_utils.models import outputs
+from xai_utils.models import Classifier, outputs
 from xai_utils.parts import BACKGROUNDS, CLASSES, Parts, Scene
 from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.verdict.studies"
 FAIR, BIASED = "parts/resnet", "parts/resnet-biased"  # the same architecture; the second one saw classes at home
+AGAIN = "parts/resnet-seed1"  # another fair training, which tells the bias from luck
 ADJACENT = ("parts/alexnet", "parts/resnet")
 SCENES = 60
 MORE = 0.001  # of the mass: what a map must have beyond another one, so that rounding is no difference
@@ -48,19 +49,37 @@ def measure_biased(method: str, scenes: list[int]) -> dict:
         of the positive mass outside the object), "moved, NAME" (nats of log-odds lost at another place, mean over all
         other places), "gone, NAME" (lost without the object).
     """
-    both = {"fair": FAIR, "biased": BIASED}
     known = _known_at_home(tuple(scenes))
-    images, labels = torch.stack([s.image for s in known]), torch.tensor([s.label for s in known])
-    regions = torch.stack([scene.region for scene in known])
     found = {}
-    for name, model in both.items():
+    for name, model in {"fair": FAIR, "biased": BIASED}.items():
         network = classifier(model)
-        maps = maps_of(model, network, method, images, labels).clamp(min=0)
-        found[f"background, {name}"] = [round(1 - share, 4) for share in share_inside(maps, regions).tolist()]
-        elsewhere = [lost(network, scene, _elsewhere(scene)) for scene in known]
-        found[f"moved, {name}"] = [round(sum(of) / len(of), 4) for of in elsewhere]
+        found[f"background, {name}"] = _on_background(model, method, known)
+        found[f"moved, {name}"] = [_moved(network, scene) for scene in known]
         found[f"gone, {name}"] = [lost(network, s, [s.without_object().image[None]])[0] for s in known]
     return found
+
+
+def measure_fair(model: str, method: str, scenes: list[int]) -> dict:
+    """The scenes of `measure_biased`, with another fair network: how much of its map lies on the background.
+
+    Args:
+        model: as `load_model` takes it.
+        method: a name of `METHODS`.
+        scenes: [first, last] of the test split, drawn at their classes' homes.
+
+    Returns:
+        Lists of the same length as those of `measure_biased`: "background" and "moved", None where the network does not
+        recognise the scene.
+    """
+    network, known = classifier(model), _known_at_home(tuple(scenes))
+    images, labels = torch.stack([s.image for s in known]), torch.tensor([s.label for s in known])
+    recognised = (outputs(network, images).argmax(dim=1) == labels).tolist()
+    shares = _on_background(model, method, known)
+    moved = [_moved(network, scene) for scene in known]
+    return {
+        name: [value if seen else None for value, seen in zip(values, recognised, strict=True)]
+        for name, values in {"background": shares, "moved": moved}.items()
+    }
 
 
 def measure_adjacent(model: str, method: str, scenes: list[int]) -> dict:
@@ -108,9 +127,17 @@ def _known_at_home(scenes: tuple[int, int]) -> list[Scene]:
     return [scene for scene, *said in zip(drawn, *answers, strict=True) if set(said) == {scene.label}]
 
 
-def _elsewhere(scene: Scene) -> list[Tensor]:
-    """The scene at every other place, each [1, 3, height, width]."""
-    return [scene.on(place).image[None] for place in BACKGROUNDS if place != scene.background]
+def _on_background(model: str, method: str, scenes: list[Scene]) -> list[float]:
+    """The share of each map's positive mass outside the object."""
+    images, labels = torch.stack([s.image for s in scenes]), torch.tensor([s.label for s in scenes])
+    maps = maps_of(model, classifier(model), method, images, labels).clamp(min=0)
+    return [round(1 - share, 4) for share in share_inside(maps, torch.stack([s.region for s in scenes])).tolist()]
+
+
+def _moved(network: Classifier, scene: Scene) -> float:
+    """Nats of log-odds that the class loses at another place, mean over all other places."""
+    elsewhere = [scene.on(place).image[None] for place in BACKGROUNDS if place != scene.background]
+    return round(sum(lost(network, scene, elsewhere)) / len(elsewhere), 4)
 
 
 def record_biased(methods: Sequence[str] = (), *, progress: Progress = quiet) -> list[dict]:
@@ -122,6 +149,12 @@ def record_biased(methods: Sequence[str] = (), *, progress: Progress = quiet) ->
     """
     wanted = grid(method=list(methods) or methods_for(BIASED), scenes=in_blocks(SCENES, BLOCK))
     return record_all("verdict_biased", wanted, measure_biased, command=COMMAND, progress=progress)
+
+
+def record_fair(methods: Sequence[str] = (), *, progress: Progress = quiet) -> list[dict]:
+    """The rows of the other fair network, recorded or computed now; see `record_biased`."""
+    wanted = grid(model=[AGAIN], method=list(methods) or methods_for(AGAIN), scenes=in_blocks(SCENES, BLOCK))
+    return record_all("verdict_fair", wanted, measure_fair, command=COMMAND, progress=progress)
 
 
 def record_adjacent(
@@ -142,22 +175,36 @@ def record_adjacent(
     return record_all("verdict_adjacent", wanted, measure_adjacent, command=COMMAND, progress=progress)
 
 
-def noticed() -> dict[str, np.ndarray]:
-    """How much more of a map lies on the background with the biased network: method -> share, [scenes, 1]."""
-    found = by_method(read_records("verdict_biased"))
-    both = {m: [np.array(of[f"background, {name}"]) for name in ("fair", "biased")] for m, of in found.items()}
-    return {method: (biased - fair)[:, None] for method, (fair, biased) in both.items()}
+def noticed() -> dict[str, dict[str, np.ndarray]]:
+    """How much more of a map lies on the background with the biased network: method -> share, [scenes, 1].
+
+    Returns:
+        "fair": more than with the fair network; "again": more than with another fair training, nan where that one does
+        not recognise the scene; "luck": how much more that one has than the fair network.
+    """
+    both, again = (by_method(read_records(f"verdict_{name}")) for name in ("biased", "fair"))
+    found: dict[str, dict[str, np.ndarray]] = {"fair": {}, "again": {}, "luck": {}}
+    for method, of in both.items():
+        fair, biased = (np.array(of[f"background, {name}"])[:, None] for name in ("fair", "biased"))
+        found["fair"][method] = biased - fair
+        if method in again:
+            other = np.array(again[method]["background"], dtype=float)[:, None]
+            found["again"][method], found["luck"][method] = biased - other, other - fair
+    return found
 
 
 def biased_truth() -> dict[str, Interval]:
     """What is true of both networks, nats of log-odds that the class loses: "moved, fair", "gone, biased" and so on.
 
-    "moved, difference" is by how much more the biased one loses elsewhere, scene by scene.
+    "moved, difference" is by how much more the biased one loses elsewhere, scene by scene; "moved, again" is what the
+    other fair network loses.
     """
     of = next(iter(by_method(read_records("verdict_biased")).values()))  # the same scenes whatever the method
     more = [biased - fair for biased, fair in zip(of["moved, biased"], of["moved, fair"], strict=True)]
+    again = next(iter(by_method(read_records("verdict_fair")).values()))["moved"]
     found = {name: values for name, values in of.items() if not name.startswith("background")}
-    return {name: bootstrap_interval(values) for name, values in (found | {"moved, difference": more}).items()}
+    found |= {"moved, difference": more, "moved, again": [value for value in again if value is not None]}
+    return {name: bootstrap_interval(values) for name, values in found.items()}
 
 
 def adjacent_networks(networks: Sequence[str] = ADJACENT) -> list[str]:
@@ -209,14 +256,17 @@ def _recorded_adjacent(model: str) -> dict[str, dict[str, list]]:
 
 
 def main() -> None:
-    """Command line: records both studies, or one of them."""
+    """Command line: records the studies, or some of them."""
+    studies = ("biased", "fair", "adjacent")
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--studies", nargs="+", default=["biased", "adjacent"], choices=["biased", "adjacent"])
+    parser.add_argument("--studies", nargs="+", default=list(studies), choices=studies)
     parser.add_argument("--networks", nargs="+", default=list(ADJACENT), choices=NETWORKS, help="of adjacent classes")
     parser.add_argument("--methods", nargs="+", default=[], choices=list(METHODS), help="all by default")
     arguments = parser.parse_args()
     if "biased" in arguments.studies:
         record_biased(arguments.methods, progress=tqdm)
+    if "fair" in arguments.studies:
+        record_fair(arguments.methods, progress=tqdm)
     if "adjacent" in arguments.studies:
         record_adjacent(arguments.networks, arguments.methods, progress=tqdm)
 
