@@ -31,7 +31,7 @@ def assert_alike(found, recorded):
         assert np.isclose(first, second, rtol=0.02, atol=0.02, equal_nan=True).mean() >= 0.95, name
 
 
-@pytest.mark.parametrize("model", [*truth.NETWORKS, *truth.SEEDS[1:]])
+@pytest.mark.parametrize("model", truth.ASKED)
 def test_recorded_measures_come_out_again(model):
     row = row_of(measures.record_of(model), method=METHOD, scenes=[0, 20])
     assert_alike(measures.measure_maps(**row["configuration"]), row["result"])

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.records import grid, in_blocks, read_records, record_all
 from xai_utils.experiments.verdict.methods import maps_of, methods_for
-from xai_utils.experiments.verdict.truth import BLOCK, NETWORKS, SCENES, SEEDS, Seen, seen_scenes, visible_parts
+from xai_utils.experiments.verdict.truth import ASKED, BLOCK, SCENES, Seen, seen_scenes, visible_parts
 from xai_utils.metrics import (
     area_under,
     deletion_curve,
@@ -184,7 +184,7 @@ def cross_tuned(errors: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Command line: records all methods on all scenes, network by network; a killed run goes on when called again."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=[*NETWORKS, *SEEDS[1:]])
+    parser.add_argument("--networks", nargs="+", default=list(ASKED), choices=ASKED)
     parser.add_argument("--methods", nargs="+", default=[])
     arguments = parser.parse_args()
     for model in arguments.networks:

@@ -26,6 +26,7 @@ COMMAND = "python -m xai_utils.experiments.verdict.truth"
 RECORD = "verdict_truth"
 NETWORKS = tuple(f"parts/{name}" for name in ARCHITECTURES)
 SEEDS = ("parts/alexnet", "parts/alexnet-seed1", "parts/alexnet-seed2")  # one architecture, trained three times
+ASKED = (*NETWORKS, *SEEDS[1:])
 SPLIT, SCENES, BLOCK = "test", 240, 20
 MIN_PIXELS, MIN_PARTS = 20, 3  # of a part that can be seen; of which an order says something
 FILLINGS = ("blur", "grey", "noise", "inpainted", "conditional")
@@ -172,7 +173,7 @@ def lost(model: Classifier, scene: Scene, changed: Sequence[Tensor]) -> list[flo
     return [round(odds[0] - of, 4) for of in odds[1:]]
 
 
-def record_truth(networks: Sequence[str] = NETWORKS, *, progress: Progress = quiet) -> list[dict]:
+def record_truth(networks: Sequence[str] = ASKED, *, progress: Progress = quiet) -> list[dict]:
     """The rows of some networks, recorded or computed now."""
     wanted = grid(model=networks, scenes=in_blocks(SCENES, BLOCK))
     return record_all(RECORD, wanted, measure_truth, command=COMMAND, progress=progress)
@@ -192,7 +193,7 @@ def recorded_truth(model: str) -> dict[int, dict]:
 def main() -> None:
     """Command line: records what removing parts truly does, and what other ways to remove them make of it."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=[*NETWORKS, *SEEDS[1:]])
+    parser.add_argument("--networks", nargs="+", default=list(ASKED), choices=ASKED)
     record_truth(parser.parse_args().networks, progress=tqdm)
 
 
