@@ -72,7 +72,7 @@ def test_a_masking_model_s_worth_comes_out_again():
         assert few[name][1] - 0.05 <= whole[RESNET][name][0] <= few[name][2] + 0.05, name
 
 
-@pytest.mark.parametrize("black_box", training.BLACK_BOXES)
+@pytest.mark.parametrize("black_box", training.ENCODERS)
 def test_a_trained_masking_model_keeps_the_class_destroys_it_and_listens(black_box):
     found = {row["configuration"]["black_box"]: row["result"] for row in read_records("masking_models")}[black_box]
     assert found["removed"][2] < found["kept"][1]

@@ -37,7 +37,7 @@ def test_controls_know_nothing_of_the_network(seen):
 
 def test_a_masking_model_is_asked_only_where_there_is_one():
     assert "masking model" in methods_for("parts/resnet")
-    assert set(methods_for("parts/densenet")) == set(METHODS) - {"masking model"}
+    assert set(methods_for("parts/alexnet-gap")) == set(METHODS) - {"masking model"}
 
 
 def test_fillings_change_the_parts_pixels_and_no_others():
@@ -238,16 +238,14 @@ def ordered(monkeypatch):
         for rank, name in enumerate(names):
             hits = (draw.random(400) < 0.2 + 0.3 * rank).astype(int).tolist()
             share = (direction * rank + draw.normal(0, 0.5, 400)).tolist()
-            of[name] = {"box hit": hits, "box share": share, "picture": list(range(400))}
+            of[name] = {"box hit": hits, "box share": share, "picture": list(range(400)), "mass": hits}
         return of
 
     few = {"picture": [0], "box hit": [1], "box share": [1.0]}
-    monkeypatch.setattr(reality, "recorded_networks", lambda: ["parts/alexnet", "parts/vgg"])
     monkeypatch.setattr(reality, "recorded_truth", lambda model: dict.fromkeys(range(400)))
     monkeypatch.setattr(reality, "recorded_measures", lambda model: found(1))
-    monkeypatch.setattr(
-        reality, "recorded_real", lambda model: found(-1) | {"crisp mask": few} if model == "resnet18" else {}
-    )
+    monkeypatch.setattr(reality, "recorded_networks", lambda: ["resnet18"])
+    monkeypatch.setattr(reality, "recorded_real", lambda model: found(-1) | {"crisp mask": few})
     return names
 
 
@@ -268,13 +266,30 @@ def test_standings_on_both_kinds_of_pictures_are_in_the_order_on_parts(ordered):
     assert both["photographs"]["LRP"][0] == pytest.approx(-1, abs=0.1)
 
 
-def test_networks_without_records_do_not_count_and_methods_share_their_pictures(ordered):
-    found = reality.values_on("photographs", "box hit")
+def test_a_network_counts_when_every_quick_method_has_seen_all_photographs(monkeypatch):
+    rows = [{"configuration": {"model": model, "method": method, "pictures": block}}
+            for model in ("resnet18", "resnet50") for method in real.QUICK for block in range(20)]  # fmt: skip
+    monkeypatch.setattr(real, "read_records", lambda name: rows)
+    assert real.recorded_networks() == ["resnet18", "resnet50"]
+    rows.pop()
+    assert real.recorded_networks() == ["resnet18"]
+
+
+def test_methods_are_compared_on_the_photographs_that_all_were_asked_about(ordered):
+    found = reality.on_photographs("box hit")
     assert set(found) == set(ordered)
     assert found["LRP"].shape == (400, 1)
-    few = reality.values_on("photographs", "box hit", [*ordered, "crisp mask"])
+    few = reality.on_photographs("box hit", [*ordered, "crisp mask"])
     assert set(few) == {*ordered, "crisp mask"}
     assert [int((~np.isnan(of)).sum()) for of in few.values()] == [1] * 4
+
+
+def test_methods_that_were_not_asked_about_all_scenes_do_not_count(ordered, monkeypatch):
+    whole = reality.recorded_measures("parts/alexnet")
+    half = {name: of[:200] for name, of in whole["LRP"].items()}
+    monkeypatch.setattr(reality, "recorded_measures", lambda model: whole | {"LRP": half})
+    assert set(reality.on_parts("box hit")) == {"gradient", "Grad-CAM"}
+    assert reality.on_parts("box hit", networks=["parts/vgg"])["gradient"].shape == (400, 1)
 
 
 def test_recorded_truth_comes_out_again():

@@ -27,7 +27,7 @@ def main() -> None:
     if names is not None:
         train(names or list(ENCODERS))
         return
-    for row in [*tables(progress=tqdm), *qualities(progress=tqdm), *ablations(progress=tqdm)]:
+    for row in [*tables(progress=tqdm), *qualities(tuple(ENCODERS), progress=tqdm), *ablations(progress=tqdm)]:
         print(*(str(value) for value in row["configuration"].values()), row["result"])
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from xai_utils.models import load_model
+from xai_utils.networks import ARCHITECTURES
 from xai_utils.papers.realtime_saliency import (
     LAYERS,
     LEARNING,
@@ -21,9 +22,9 @@ from xai_utils.weights import read_about, weights_folder
 COMMAND = "python -m xai_utils.experiments.realtime_saliency"
 BLACK_BOXES = ("parts/alexnet-crops", "parts/googlenet-crops", "parts/resnet-crops")  # the paper's three
 ENCODER = "parts/resnet"  # of all three, as the paper's ResNet-50
-ENCODERS = {  # all black boxes that have a masking model; those of the polar bear are read by their own trunk
-    **dict.fromkeys(BLACK_BOXES, ENCODER),
-    **{name: name for name in ("parts/resnet", "parts/resnet-biased")},
+ENCODERS = {  # all black boxes that have a masking model; the biased one is read by its own trunk, for the polar bear
+    **dict.fromkeys((*BLACK_BOXES, *(f"parts/{name}" for name in ARCHITECTURES)), ENCODER),
+    "parts/resnet-biased": "parts/resnet-biased",
 }
 CHECKPOINTS = Path(".cache") / "training"
 

@@ -5,6 +5,7 @@ Parts is an order of drawn scenes only.
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -86,6 +87,17 @@ def record_real(
         for row in grid(model=networks, method=[method], pictures=in_blocks(FEW if method in SLOW else PICTURES, BLOCK))
     ]
     return record_all(RECORD, wanted, measure_real, command=COMMAND, progress=progress)
+
+
+def recorded_networks(networks: Sequence[str] = NETWORKS) -> list[str]:
+    """Those networks of which every quick method has seen all pictures.
+
+    Args:
+        networks: names to choose from.
+    """
+    asked = Counter((row["configuration"]["model"], row["configuration"]["method"]) for row in read_records(RECORD))
+    blocks = len(in_blocks(PICTURES, BLOCK))
+    return [model for model in networks if all(asked[model, method] == blocks for method in QUICK)]
 
 
 def recorded_real(model: str) -> dict[str, dict[str, list]]:
