@@ -104,5 +104,9 @@ def test_networks_that_order_methods_alike_are_told_from_those_that_do_not():
     turned = {"a": scenes(0, 1, 7), "b": scenes(1, 2, 6), "c": scenes(2, 3, 5)}
     assert standings.networks_alike(turned, list(turned)) == pytest.approx((-1 / 3,) * 3)  # of three pairs one agrees
     assert standings.more_alike(alike, turned, list(alike)) == pytest.approx((4 / 3,) * 3)
+    noise = [{name: draw.normal(size=(80, 3)) for name in alike} for _ in range(2)]
+    _, low, high = standings.more_alike(*noise, list(alike))
+    assert low < 0 < high
+    assert high - low > 0.5
     with pytest.raises(ValueError, match="found: expected values of at least two networks, got one"):
         standings.networks_alike({name: of[:, :1] for name, of in alike.items()}, list(alike))

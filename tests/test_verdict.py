@@ -117,6 +117,13 @@ def test_shuffling_moves_weights_and_keeps_their_values():
     assert all(torch.equal(*pair) for pair in zip(before, own, strict=True))
 
 
+def test_maps_are_alike_by_their_magnitudes_and_an_empty_one_is_like_none():
+    some = torch.linspace(0, 1, 64 * 64).view(64, 64)
+    assert stability.alike(some, -2 * some) == pytest.approx(1)
+    assert stability.alike(some, some.flip(0, 1)) == pytest.approx(-1)
+    assert stability.alike(some, torch.zeros(64, 64)) == 0
+
+
 def test_an_attack_lowers_the_class_more_than_noise_of_its_size(seen):
     network = classifier(NETWORK)
     with torch.no_grad():
@@ -222,46 +229,69 @@ def test_what_is_true_of_the_biased_network_is_the_same_whatever_the_method(monk
     assert {name: mean for name, (mean, *_) in found.items()} == {
         "moved, fair": 0.5,
         "moved, biased": 5.0,
-        "moved, difference": 4.5,
         "moved, again": 0.5,
     }
 
 
 @pytest.fixture
 def ordered(monkeypatch):
-    """Three methods that come in the same order on two kinds of pictures, by one measure, and in reverse by another."""
+    """Four methods that come in the same order on two kinds of pictures, by one measure, but for one on AlexNet; and in
+    reverse by another.
+    """
     draw = np.random.default_rng(0)
-    names = ("gradient", "LRP", "Grad-CAM")
+    names = ("gradient", "LRP", "Grad-CAM", "cMWP")
 
-    def found(direction):
+    def found(direction, last=3):
         of = {}
-        for rank, name in enumerate(names):
-            hits = (draw.random(400) < 0.2 + 0.3 * rank).astype(int).tolist()
+        for rank, name in zip((0, 1, 2, last), names, strict=True):
+            hits = (draw.random(400) < 0.2 + 0.2 * rank).astype(int).tolist()
             share = (direction * rank + draw.normal(0, 0.5, 400)).tolist()
             of[name] = {"box hit": hits, "box share": share, "picture": list(range(400)), "mass": hits}
         return of
 
     few = {"picture": [0], "box hit": [1], "box share": [1.0]}
     monkeypatch.setattr(reality, "recorded_truth", lambda model: dict.fromkeys(range(400)))
-    monkeypatch.setattr(reality, "recorded_measures", lambda model: found(1))
+    monkeypatch.setattr(reality, "recorded_measures", lambda model: found(1, -0.5 if model == "parts/alexnet" else 3))
     monkeypatch.setattr(reality, "recorded_networks", lambda: ["resnet18"])
     monkeypatch.setattr(reality, "recorded_real", lambda model: found(-1) | {"crisp mask": few})
     return names
 
 
 def test_the_same_order_is_found_to_be_the_same_and_the_reverse_one_not(ordered):
-    same, reverse = (reality.likeness(measure) for measure in ("box hit", "box share"))
-    assert same.without == pytest.approx(dict.fromkeys(ordered, 1))
+    same, reverse = (reality.likeness(of, networks=["parts/vgg"]) for of in ("box hit", "box share"))
     assert same[:3] == pytest.approx((1, 1, 1))
-    assert same.p == pytest.approx(1 / 6, abs=0.05)  # three methods have six orders
+    assert same.p == pytest.approx(1 / 24, abs=0.02)  # four methods have 24 orders
     assert reverse[:3] == pytest.approx((-1, -1, -1))
     assert reverse.p == 1
 
 
+def test_a_method_out_of_place_is_found_by_leaving_it_out(ordered):
+    found = reality.likeness("box hit", networks=["parts/alexnet"])
+    assert found.correlation == pytest.approx(-0.2)  # the last of four comes first
+    assert found.without["cMWP"] == pytest.approx(1)
+    assert max(found.without[name] for name in ordered[:3]) < 0.6
+
+
+def takes_larger_pictures(network):
+    """As heads do that average over places, however many there are."""
+    try:
+        network(torch.rand(1, 3, 192, 192))
+    except RuntimeError:
+        return False
+    return True
+
+
+def test_heads_are_of_the_kind_that_their_group_says():
+    kinds = reality.KINDS
+    assert {*kinds["heads that flatten places"], *kinds["heads that average over places"]} == set(kinds["all"])
+    for kind, networks in kinds.items():
+        for name in networks if kind.startswith(("heads", "the first two")) else ():
+            assert takes_larger_pictures(classifier(name).network) == ("average" in kind), name
+
+
 def test_standings_on_both_kinds_of_pictures_are_in_the_order_on_parts(ordered):
-    assert list(reality.both_standings("box hit")["photographs"]) == ["Grad-CAM", "LRP", "gradient"]
     both = reality.both_standings("box share")
-    assert [list(of) for of in both.values()] == [["Grad-CAM", "LRP", "gradient"]] * 2
+    assert [list(of) for of in both.values()] == [["cMWP", "Grad-CAM", "LRP", "gradient"]] * 2
     assert both["Parts"]["gradient"][0] == pytest.approx(0, abs=0.1)
     assert both["photographs"]["LRP"][0] == pytest.approx(-1, abs=0.1)
 
@@ -281,14 +311,14 @@ def test_methods_are_compared_on_the_photographs_that_all_were_asked_about(order
     assert found["LRP"].shape == (400, 1)
     few = reality.on_photographs("box hit", [*ordered, "crisp mask"])
     assert set(few) == {*ordered, "crisp mask"}
-    assert [int((~np.isnan(of)).sum()) for of in few.values()] == [1] * 4
+    assert [int((~np.isnan(of)).sum()) for of in few.values()] == [1] * 5
 
 
 def test_methods_that_were_not_asked_about_all_scenes_do_not_count(ordered, monkeypatch):
     whole = reality.recorded_measures("parts/alexnet")
     half = {name: of[:200] for name, of in whole["LRP"].items()}
     monkeypatch.setattr(reality, "recorded_measures", lambda model: whole | {"LRP": half})
-    assert set(reality.on_parts("box hit")) == {"gradient", "Grad-CAM"}
+    assert set(reality.on_parts("box hit")) == {"gradient", "Grad-CAM", "cMWP"}
     assert reality.on_parts("box hit", networks=["parts/vgg"])["gradient"].shape == (400, 1)
 
 

@@ -64,4 +64,9 @@ def test_recorded_photographs_come_out_again():
 def test_every_network_was_asked_by_every_method_about_two_hundred_scenes():
     assert recorded_networks() == list(truth.NETWORKS)
     assert recorded_networks(truth.SEEDS) == list(truth.SEEDS)
+    assert {"parts/alexnet", "parts/vgg", "parts/googlenet"} <= set(stability.recorded_networks())
+    assert studies.adjacent_networks() == list(studies.ADJACENT)
+    assert {"squeezenet1_1", "resnet18"} <= set(real.recorded_networks())
+    for model in truth.GAPS:
+        assert set(measures.recorded_measures(model)) >= set(real.QUICK)
     assert min(len(truth.recorded_truth(model)) for model in truth.NETWORKS) >= 200

@@ -69,7 +69,7 @@ def entries(found: Values, higher: bool = True) -> dict[str, Entry]:
     order = standings(everywhere, higher)
     best = next(name for name in order if not is_control(name))
     beyond = leads(everywhere, next(name for name in order if is_control(name)), higher)
-    ahead = {name for name, lead in beyond.items() if lead.decided and lead.mean > 0 and not is_control(name)}
+    ahead = {name for name, lead in beyond.items() if lead.better and not is_control(name)}
     means = {name: mean for name, (mean, *_) in standings(found, higher).items()}
     return {name: Entry(mean, name == best, name in ahead) for name, mean in means.items()}
 

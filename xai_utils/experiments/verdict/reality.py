@@ -11,7 +11,7 @@ from xai_utils.experiments.verdict.measures import cross_tuned, recorded_measure
 from xai_utils.experiments.verdict.methods import METHODS
 from xai_utils.experiments.verdict.real import QUICK, recorded_networks, recorded_real
 from xai_utils.experiments.verdict.standings import asked_everywhere, orders_alike, side_by_side, standings
-from xai_utils.experiments.verdict.truth import GAPS, NETWORKS, recorded_truth
+from xai_utils.experiments.verdict.truth import GAPS, NETWORKS, SEEDS, recorded_truth
 
 MEASURES = ("box share", "box hit", "localisation")
 """What boxes alone can measure, on scenes and on photographs; higher is better in all."""
@@ -19,6 +19,7 @@ KINDS = {
     "all": NETWORKS,
     "heads that flatten places": ("parts/alexnet", "parts/vgg"),
     "heads that average over places": ("parts/googlenet", "parts/resnet", "parts/densenet"),
+    "the first, trained again": SEEDS[1:],
     "the first two, with heads that average": GAPS,
 }
 """Networks of Parts by their heads; the heads of the networks that see photographs all average over places."""

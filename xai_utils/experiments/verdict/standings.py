@@ -67,6 +67,11 @@ class Lead(NamedTuple):
         """Whether the difference is more than chance, at 5% for all comparisons together."""
         return self.p < 0.05
 
+    @property
+    def better(self) -> bool:
+        """Whether it is decided, and for the method."""
+        return self.decided and self.mean > 0
+
 
 def leads(found: Values, rival: str | None = None, higher: bool = True) -> dict[str, Lead]:
     """By how much every other method is better than a rival, on the same scenes and networks.
@@ -142,7 +147,7 @@ def more_alike(first: Values, second: Values, methods: Sequence[str]) -> Interva
 
     Args:
         first: values of all the methods, of at least two networks.
-        second: of others.
+        second: of others; if they have as many scenes, both are resampled together.
         methods: names.
 
     Returns:

@@ -176,7 +176,7 @@ def record_adjacent(
 
 
 def noticed() -> dict[str, dict[str, np.ndarray]]:
-    """How much more of a map lies on the background with the biased network: method -> share, [scenes, 1].
+    """How much more of a map lies on the background with the biased network: kind -> method -> share, [scenes, 1].
 
     Returns:
         "fair": more than with the fair network; "again": more than with another fair training, nan where that one does
@@ -194,16 +194,14 @@ def noticed() -> dict[str, dict[str, np.ndarray]]:
 
 
 def biased_truth() -> dict[str, Interval]:
-    """What is true of both networks, nats of log-odds that the class loses: "moved, fair", "gone, biased" and so on.
+    """What is true of the networks, nats of log-odds that the class loses: "moved, fair", "gone, biased" and so on.
 
-    "moved, difference" is by how much more the biased one loses elsewhere, scene by scene; "moved, again" is what the
-    other fair network loses.
+    "moved, again" is what the other fair network loses, of the scenes that it recognises.
     """
     of = next(iter(by_method(read_records("verdict_biased")).values()))  # the same scenes whatever the method
-    more = [biased - fair for biased, fair in zip(of["moved, biased"], of["moved, fair"], strict=True)]
     again = next(iter(by_method(read_records("verdict_fair")).values()))["moved"]
     found = {name: values for name, values in of.items() if not name.startswith("background")}
-    found |= {"moved, difference": more, "moved, again": [value for value in again if value is not None]}
+    found["moved, again"] = [value for value in again if value is not None]
     return {name: bootstrap_interval(values) for name, values in found.items()}
 
 
