@@ -151,7 +151,7 @@ LAYERS = rts.LAYERS[ENCODER]
             lambda model, encoder: next(rts.train_masking_model(model, encoder, (), fakes=1.0)),
             "fakes: expected a share",
         ),
-        (lambda *_: rts.load_masking_model("parts/densenet"), "black_box: expected one with a masking model"),
+        (lambda *_: rts.load_masking_model("parts/alexnet-gap"), "black_box: expected one with a masking model"),
     ],
 )
 def test_bad_input_is_refused(call, message, masking_model, encoder):
