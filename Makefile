@@ -66,7 +66,7 @@ MASKS = regions artifacts introduced polar_bear interventions
 SUMMARIES = masks found truth tags shuffled neighbours counts orientation specialising ranking superpixels
 SCORES = quality background intervals tolerance chains object_detection
 SEEDS = 0 1 2 3 4
-VERDICT = truth measures stability studies
+VERDICT = truth measures stability biased adjacent
 TABLES = shortcuts prediction_difference cnn_fixations $(FIXATIONS) \
 	cnn_fixations.saliency cnn_fixations.mistakes cnn_fixations.adversaries cnn_fixations.hits \
 	realtime_saliency $(MASKS:%=realtime_saliency.%) "realtime_saliency.video --record" \

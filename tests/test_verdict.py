@@ -7,7 +7,8 @@ import torch
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.prediction_difference.setting import parts_samplers, with_outer
 from xai_utils.experiments.records import read_records
-from xai_utils.experiments.verdict import measures, real, reality, stability, studies, truth
+from xai_utils.experiments.verdict import adjacent, biased, measures, real, reality, stability, truth
+from xai_utils.experiments.verdict import rows as rows_module
 from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
 from xai_utils.parts import Parts
 
@@ -147,8 +148,11 @@ def test_controls_do_not_notice_shuffled_weights_and_the_gradient_does():
 
 
 def test_recorded_stability_stands_at_the_scenes_that_were_recognised(monkeypatch):
-    rows = [{"configuration": {"model": NETWORK, "method": m}, "result": {"noise": [0.2, 0.4]}} for m in METHODS]
-    monkeypatch.setattr(stability, "read_records", lambda name: rows)
+    rows = [
+        {"configuration": {"model": NETWORK, "method": m, "scenes": [0, 20]}, "result": {"noise": [0.2, 0.4]}}
+        for m in METHODS
+    ]
+    monkeypatch.setattr(rows_module, "read_records", lambda name: rows)
     monkeypatch.setattr(stability, "recorded_truth", lambda model: {1: {}, 3: {}, stability.SCENES[1]: {}})
     found = stability.stability("noise", [NETWORK])["LRP"]
     assert found[[1, 3], 0].tolist() == [0.2, 0.4]
@@ -159,10 +163,12 @@ def test_recorded_stability_stands_at_the_scenes_that_were_recognised(monkeypatc
 
 
 def test_the_biased_network_loses_its_class_elsewhere_and_the_fair_one_does_not():
-    found = studies.measure_biased("centre", [0, 8])
-    assert len({len(values) for values in found.values()}) == 1
-    assert np.mean(found["moved, biased"]) > np.mean(found["moved, fair"])
-    assert found["background, fair"] == found["background, biased"]  # a control that asks no network
+    fair, leaning = (biased.measure_background(of[0], "centre", [0, 8]) for of in (biased.FAIR, biased.BIASED))
+    assert len({len(values) for values in fair.values()}) == 1
+    assert np.mean(leaning["moved"]) > np.mean(fair["moved"])
+    shares = [dict(zip(of["scene"], of["background"], strict=True)) for of in (fair, leaning)]
+    both = shares[0].keys() & shares[1].keys()
+    assert [shares[0][n] for n in both] == [shares[1][n] for n in both]  # a control that asks no network
 
 
 def test_a_map_on_the_telling_parts_has_all_its_mass_there(monkeypatch):
@@ -174,8 +180,8 @@ def test_a_map_on_the_telling_parts_has_all_its_mass_there(monkeypatch):
                 maps[row][torch.stack(masks).any(dim=0)] = 1.0
         return maps
 
-    monkeypatch.setattr(studies, "maps_of", telling)
-    found = studies.measure_adjacent(NETWORK, "LRP", [0, 3])
+    monkeypatch.setattr(adjacent, "maps_of", telling)
+    found = adjacent.measure_adjacent(NETWORK, "LRP", [0, 3])
     assert found["own"] == found["contrast"] == [1.0] * len(found["size"])
     assert all(0 < size < 1 for size in found["size"])
 
@@ -185,10 +191,10 @@ def test_a_study_of_a_recorded_method_compares_with_size(monkeypatch):
     rows = [{"configuration": {"model": NETWORK, "method": m, "scenes": [0, 20]}, "result": values} for m in METHODS]
     rows.append({"configuration": {"model": NETWORK, "method": "CAM", "scenes": [0, 20]},
                  "result": values | {"contrast": [None, None]}})  # fmt: skip
-    monkeypatch.setattr(studies, "read_records", lambda name: rows)
-    monkeypatch.setattr(studies, "_telling_scenes", lambda model: [1, 3])
-    assert studies.adjacent_networks() == [NETWORK]
-    own, contrast = (studies.adjacent_excess(kind, [NETWORK]) for kind in ("own", "contrast"))
+    monkeypatch.setattr(rows_module, "read_records", lambda name: rows)
+    monkeypatch.setattr(adjacent, "_telling_scenes", lambda model: [1, 3])
+    assert adjacent.recorded_networks() == [NETWORK]
+    own, contrast = (adjacent.excess(kind, [NETWORK]) for kind in ("own", "contrast"))
     assert own["LRP"][[1, 3], 0] == pytest.approx([0.3, 0.1])
     assert np.isnan(contrast["LRP"][:3]).all()
     assert contrast["LRP"][3, 0] == pytest.approx(0.5)
@@ -196,41 +202,24 @@ def test_a_study_of_a_recorded_method_compares_with_size(monkeypatch):
 
 
 def test_the_scenes_of_a_study_are_those_whose_telling_parts_are_seen(seen):
-    measured = studies.measure_adjacent(NETWORK, "centre", [0, 20])
-    assert len(measured["size"]) == len([number for number in studies._telling_scenes(NETWORK) if number < 20])
+    measured = adjacent.measure_adjacent(NETWORK, "centre", [0, 20])
+    assert len(measured["size"]) == len([number for number in adjacent._telling_scenes(NETWORK) if number < 20])
 
 
 def test_more_on_the_background_is_a_difference_scene_by_scene(monkeypatch):
-    both = {"background, fair": [0.5, 0.25], "background, biased": [0.75, 0.25]}
-    rows = {"verdict_biased": [{"configuration": {"method": m}, "result": both} for m in ("LRP", "gradient")],
-            "verdict_fair": [{"configuration": {"method": "LRP"}, "result": {"background": [0.25, None]}}]}  # fmt: skip
-    monkeypatch.setattr(studies, "read_records", rows.get)
-    found = studies.noticed()
-    assert found["fair"]["gradient"].tolist() == found["fair"]["LRP"].tolist() == [[0.25], [0.0]]
-    assert found["again"].keys() == found["luck"].keys() == {"LRP"}
-    assert found["again"]["LRP"][0, 0] == 0.5
-    assert found["luck"]["LRP"][0, 0] == -0.25
-    assert np.isnan(found["luck"]["LRP"][1, 0])
+    def row(model, method, scenes, shares):
+        result = {"scene": scenes, "background": shares, "moved": [1.0, 3.0]}
+        return {"configuration": {"model": model, "method": method, "scenes": [0, 20]}, "result": result}
 
-
-def test_another_fair_network_is_asked_about_the_same_scenes():
-    both, again = studies.measure_biased("edges", [0, 8]), studies.measure_fair(studies.AGAIN, "edges", [0, 8])
-    assert {len(values) for values in again.values()} == {len(both["background, fair"])}
-    for own, others in zip(again["background"], both["background, fair"], strict=True):
-        assert own is None or own == others  # a control that asks no network
-
-
-def test_what_is_true_of_the_biased_network_is_the_same_whatever_the_method(monkeypatch):
-    values = {"background, fair": [0.5, 0.5], "moved, fair": [0.0, 1.0], "moved, biased": [4.0, 6.0]}
-    rows = {"verdict_biased": [{"configuration": {"method": m}, "result": values} for m in ("LRP", "gradient")],
-            "verdict_fair": [{"configuration": {"method": "LRP"}, "result": {"moved": [0.5, None]}}]}  # fmt: skip
-    monkeypatch.setattr(studies, "read_records", rows.get)
-    found = studies.biased_truth()
-    assert {name: mean for name, (mean, *_) in found.items()} == {
-        "moved, fair": 0.5,
-        "moved, biased": 5.0,
-        "moved, again": 0.5,
-    }
+    rows = [row("fair", "LRP", [0, 2], [0.5, 0.25]), row("again", "LRP", [0, 1], [0.25, 0.5]),
+            row("biased", "LRP", [0, 2], [0.75, 0.25]), row("biased", "CAM", [0, 2], [0.5, 0.5]),
+            row("fair", "CAM", [0, 2], [0.25, 0.25])]  # fmt: skip
+    monkeypatch.setattr(rows_module, "read_records", lambda name: rows)
+    found = biased.more_on_background(["biased"], ["fair", "again"])
+    assert found["LRP"].T == pytest.approx(np.array([[0.25, np.nan, 0.0], [0.5, np.nan, np.nan]]), nan_ok=True)
+    assert found["CAM"][[0, 2], 0] == pytest.approx([0.25, 0.25])
+    assert np.isnan(found["CAM"][:, 1]).all()  # the other network was not asked
+    assert biased.lost_elsewhere(["again"])["again"][0] == 2.0
 
 
 @pytest.fixture

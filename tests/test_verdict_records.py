@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xai_utils.experiments.records import read_records
-from xai_utils.experiments.verdict import measures, real, stability, studies, truth
+from xai_utils.experiments.verdict import adjacent, biased, measures, real, stability, truth
 from xai_utils.experiments.verdict.results import recorded_networks
 
 METHOD = "guided backprop"  # quick, and different on every network
@@ -45,9 +45,8 @@ def test_recorded_stability_comes_out_again():
 @pytest.mark.parametrize(
     ("name", "measure"),
     [
-        ("verdict_biased", studies.measure_biased),
-        ("verdict_fair", studies.measure_fair),
-        ("verdict_adjacent", studies.measure_adjacent),
+        (biased.RECORD, biased.measure_background),
+        (adjacent.RECORD, adjacent.measure_adjacent),
     ],
 )
 def test_recorded_studies_come_out_again(name, measure):
@@ -65,7 +64,7 @@ def test_every_network_was_asked_by_every_method_about_two_hundred_scenes():
     assert recorded_networks() == list(truth.NETWORKS)
     assert recorded_networks(truth.SEEDS) == list(truth.SEEDS)
     assert {"parts/alexnet", "parts/vgg", "parts/googlenet"} <= set(stability.recorded_networks())
-    assert studies.adjacent_networks() == list(studies.ADJACENT)
+    assert adjacent.recorded_networks() == list(adjacent.NETWORKS)
     assert {"squeezenet1_1", "resnet18"} <= set(real.recorded_networks())
     for model in truth.GAPS:
         assert set(measures.recorded_measures(model)) >= set(real.QUICK)

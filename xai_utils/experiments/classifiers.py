@@ -43,8 +43,8 @@ LESSONS = (
     | {f"{name}-seed{seed}": Lesson(name, Recipe(seed=seed)) for name in ("alexnet", "resnet") for seed in (1, 2)}
     # the black boxes of Real Time Image Saliency; it asks what a network says of a stretched crop
     | {f"{name}-crops": Lesson(name, Recipe(crop=0.2)) for name in ("alexnet", "googlenet", "resnet")}
-    # its polar bear, and another one, to tell what the bias does from luck
-    | {f"resnet-biased{name}": Lesson("resnet", Recipe(seed=seed), BIAS) for name, seed in (("", 0), ("-seed1", 1))}
+    | {"resnet-biased": Lesson("resnet", Recipe(), BIAS)}  # its polar bear
+    | {"resnet-biased-seed1": Lesson("resnet", Recipe(seed=1), BIAS)}  # tells what the bias does from luck
 )
 
 

@@ -9,8 +9,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from xai_utils.experiments.classifiers import classifier
-from xai_utils.experiments.records import grid, in_blocks, read_records, record_all
-from xai_utils.experiments.verdict.methods import maps_of, methods_for
+from xai_utils.experiments.records import in_blocks, record_all
+from xai_utils.experiments.verdict.methods import maps_of
+from xai_utils.experiments.verdict.rows import recorded, wanted
 from xai_utils.experiments.verdict.truth import ASKED, BLOCK, SCENES, Seen, seen_scenes, visible_parts
 from xai_utils.metrics import (
     area_under,
@@ -142,24 +143,13 @@ def record_measures(model: str, methods: Sequence[str] = (), *, progress: Progre
         methods: names of `METHODS`; all that can be asked by default.
         progress: wraps the rows.
     """
-    wanted = grid(model=[model], method=list(methods) or methods_for(model), scenes=in_blocks(SCENES, BLOCK))
-    return record_all(record_of(model), wanted, measure_maps, command=COMMAND, progress=progress)
+    rows = wanted([model], methods, in_blocks(SCENES, BLOCK))
+    return record_all(record_of(model), rows, measure_maps, command=COMMAND, progress=progress)
 
 
 def recorded_measures(model: str) -> dict[str, dict[str, list]]:
     """What is recorded of a network: method -> measure -> a value for each scene, all blocks in a row."""
-    rows = [row for row in read_records(record_of(model)) if row["configuration"]["model"] == model]
-    return by_method(sorted(rows, key=lambda row: row["configuration"]["scenes"]))
-
-
-def by_method(rows: Sequence[dict]) -> dict[str, dict[str, list]]:
-    """The lists of recorded rows, those of each method behind each other: method -> name -> values."""
-    found: dict[str, dict[str, list]] = {}
-    for row in rows:
-        of = found.setdefault(row["configuration"]["method"], {})
-        for name, values in row["result"].items():
-            of.setdefault(name, []).extend(values)
-    return found
+    return recorded(record_of(model), model)
 
 
 def cross_tuned(errors: np.ndarray) -> np.ndarray:

@@ -16,8 +16,9 @@ from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.pictures import IMAGENET, Boxed, boxed_pictures
 from xai_utils.experiments.prediction_difference.boxes import imagenet_samplers
 from xai_utils.experiments.records import grid, in_blocks, read_records, record_all
-from xai_utils.experiments.verdict.measures import against_boxes, by_method
+from xai_utils.experiments.verdict.measures import against_boxes
 from xai_utils.experiments.verdict.methods import METHODS, maps_of
+from xai_utils.experiments.verdict.rows import recorded
 from xai_utils.models import Classifier, outputs
 from xai_utils.papers.prediction_difference import prediction_difference
 from xai_utils.perturb import ConstantSampler
@@ -102,8 +103,7 @@ def recorded_networks(networks: Sequence[str] = NETWORKS) -> list[str]:
 
 def recorded_real(model: str) -> dict[str, dict[str, list]]:
     """What is recorded of a network: method -> measure -> a value for each recognised picture, all blocks in a row."""
-    rows = [row for row in read_records(RECORD) if row["configuration"]["model"] == model]
-    return by_method(sorted(rows, key=lambda row: row["configuration"]["pictures"]))
+    return recorded(RECORD, model, over="pictures")
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ from torch.nn.functional import avg_pool2d
 from tqdm.auto import tqdm
 
 from xai_utils.experiments.classifiers import classifier
-from xai_utils.experiments.records import grid, read_records, record_all
+from xai_utils.experiments.records import record_all
 from xai_utils.experiments.statistics import spearman
-from xai_utils.experiments.verdict.measures import by_method
 from xai_utils.experiments.verdict.methods import maps_of, methods_for
+from xai_utils.experiments.verdict.rows import recorded, wanted
 from xai_utils.experiments.verdict.standings import side_by_side
 from xai_utils.experiments.verdict.truth import NETWORKS, Seen, recorded_truth, seen_scenes
 from xai_utils.models import Classifier
@@ -123,10 +123,8 @@ def record_stability(
     networks: Sequence[str] = NETWORKS, methods: Sequence[str] = (), *, progress: Progress = quiet
 ) -> list[dict]:
     """The rows of some networks, recorded or computed now."""
-    wanted = [
-        row for model in networks for row in grid(model=[model], method=methods or methods_for(model), scenes=[SCENES])
-    ]
-    return record_all(RECORD, wanted, measure_stability, command=COMMAND, progress=progress)
+    rows = wanted(networks, methods, [SCENES])
+    return record_all(RECORD, rows, measure_stability, command=COMMAND, progress=progress)
 
 
 def recorded_networks(networks: Sequence[str] = NETWORKS) -> list[str]:
@@ -135,7 +133,7 @@ def recorded_networks(networks: Sequence[str] = NETWORKS) -> list[str]:
     Args:
         networks: names to choose from.
     """
-    return [model for model in networks if set(methods_for(model)) <= set(_recorded(model))]
+    return [model for model in networks if set(methods_for(model)) <= set(recorded(RECORD, model))]
 
 
 def stability(change: str, networks: Sequence[str]) -> dict[str, np.ndarray]:
@@ -148,12 +146,8 @@ def stability(change: str, networks: Sequence[str]) -> dict[str, np.ndarray]:
     columns = []
     for model in networks:
         seen = [number for number in recorded_truth(model) if number in range(*SCENES)]
-        columns.append({name: dict(zip(seen, of[change], strict=True)) for name, of in _recorded(model).items()})
+        columns.append({name: dict(zip(seen, of[change], strict=True)) for name, of in recorded(RECORD, model).items()})
     return side_by_side(columns)
-
-
-def _recorded(model: str) -> dict[str, dict[str, list]]:
-    return by_method([row for row in read_records(RECORD) if row["configuration"]["model"] == model])
 
 
 def main() -> None:

@@ -44,15 +44,17 @@ class Seen(NamedTuple):
     labels: Tensor  # int64 [scenes]
 
 
-def seen_scenes(model: Classifier, first: int, last: int) -> Seen:
+def seen_scenes(model: Classifier, first: int, last: int, *, bias: float = 0.0) -> Seen:
     """The scenes of a range of the test split that a network recognises and that show enough parts.
 
     Args:
         model: classifier of Parts.
         first: number of the first scene.
         last: of the one after the last.
+        bias: how often they show a class at its home, see `Parts`.
     """
-    drawn = [(number, Parts(SPLIT).scene(number)) for number in range(first, last)]
+    split = Parts(SPLIT, bias=bias)
+    drawn = [(number, split.scene(number)) for number in range(first, last)]
     drawn = [(number, scene) for number, scene in drawn if len(visible_parts(scene)) >= MIN_PARTS]
     answers = outputs(model, torch.stack([scene.image for _, scene in drawn])).argmax(dim=1).tolist()
     kept = [one for one, answer in zip(drawn, answers, strict=True) if one[1].label == answer]
