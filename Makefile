@@ -57,7 +57,7 @@ bench: $(READY) ## measure speed and memory, write data/results/benchmark.json
 
 FIXATIONS = cnn_fixations.captions cnn_fixations.sketches cnn_fixations.proposals
 
-train: $(READY) ## train the networks of the book again (four hours), write data/weights
+train: $(READY) ## train the networks of the book again (a working day on two cores), write data/weights
 	$(BIN)/python -m xai_utils.experiments.classifiers
 	for room in $(FIXATIONS); do $(BIN)/python -m xai_utils.experiments.$$room --train || exit 1; done
 	$(BIN)/python -m xai_utils.experiments.realtime_saliency --train

@@ -241,7 +241,7 @@ def ordered(monkeypatch):
     few = {"picture": [0], "box hit": [1], "box share": [1.0]}
     monkeypatch.setattr(reality, "recorded_truth", lambda model: dict.fromkeys(range(400)))
     monkeypatch.setattr(reality, "recorded_measures", lambda model: found(1, -0.5 if model == "parts/alexnet" else 3))
-    monkeypatch.setattr(reality, "recorded_networks", lambda: ["resnet18"])
+    monkeypatch.setattr(reality, "recorded_networks", lambda methods: ["resnet18"])
     monkeypatch.setattr(reality, "recorded_real", lambda model: found(-1) | {"crisp mask": few})
     return names
 
@@ -290,6 +290,7 @@ def test_a_network_counts_when_every_quick_method_has_seen_all_photographs(monke
             for model in ("resnet18", "resnet50") for method in real.QUICK for block in range(20)]  # fmt: skip
     monkeypatch.setattr(real, "read_records", lambda name: rows)
     assert real.recorded_networks() == ["resnet18", "resnet50"]
+    assert real.recorded_networks(real.SLOW) == []
     rows.pop()
     assert real.recorded_networks() == ["resnet18"]
 

@@ -82,23 +82,22 @@ def record_real(
         methods: names of `QUICK` or `SLOW`.
         progress: wraps the rows.
     """
-    wanted = [
-        row
-        for method in methods
-        for row in grid(model=networks, method=[method], pictures=in_blocks(FEW if method in SLOW else PICTURES, BLOCK))
-    ]
+    wanted = [row for method in methods for row in grid(model=networks, method=[method], pictures=_blocks(method))]
     return record_all(RECORD, wanted, measure_real, command=COMMAND, progress=progress)
 
 
-def recorded_networks(networks: Sequence[str] = NETWORKS) -> list[str]:
-    """Those networks of which every quick method has seen all pictures.
+def _blocks(method: str) -> list[list[int]]:
+    return in_blocks(FEW if method in SLOW else PICTURES, BLOCK)
+
+
+def recorded_networks(methods: Sequence[str] = QUICK) -> list[str]:
+    """Those of `NETWORKS` of which every one of the methods has seen all its pictures.
 
     Args:
-        networks: names to choose from.
+        methods: names of `QUICK` or `SLOW`.
     """
     asked = Counter((row["configuration"]["model"], row["configuration"]["method"]) for row in read_records(RECORD))
-    blocks = len(in_blocks(PICTURES, BLOCK))
-    return [model for model in networks if all(asked[model, method] == blocks for method in QUICK)]
+    return [model for model in NETWORKS if all(asked[model, method] == len(_blocks(method)) for method in methods)]
 
 
 def recorded_real(model: str) -> dict[str, dict[str, list]]:

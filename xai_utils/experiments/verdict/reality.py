@@ -63,9 +63,9 @@ def on_photographs(measure: str, methods: Sequence[str] = QUICK) -> dict[str, np
 
     Args:
         measure: a name of `MEASURES`.
-        methods: names of `METHODS`.
+        methods: names of `QUICK` or `SLOW`; the networks are those that all of them have asked.
     """
-    return _in_common([recorded_real(model) for model in recorded_networks()], measure, methods)
+    return _in_common([recorded_real(model) for model in recorded_networks(methods)], measure, methods)
 
 
 def _in_common(
