@@ -50,7 +50,7 @@ notebooks: $(READY) ## run the notebooks and store the text that the tests compa
 	$(BIN)/python -m tests.refresh_notebooks notebooks/*.ipynb
 
 lab: $(READY) ## open JupyterLab in notebooks/
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --ServerApp.tornado_settings='{"websocket_max_message_size": 60000000}' notebooks  # for uploads
 
 bench: $(READY) ## measure speed and memory, write data/results/benchmark.json
 	$(BIN)/python -m xai_utils.experiments.benchmark

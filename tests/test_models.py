@@ -71,6 +71,22 @@ def test_a_pickle_with_code_in_it_is_not_run(torchvision_weights):
         read_weights(file)
 
 
+def test_a_checkpoint_that_holds_more_than_weights_is_named(tmp_path):
+    torch.save({"state_dict": nn.Linear(2, 2).state_dict(), "epoch": 3}, tmp_path / "last.pth")
+    with pytest.raises(ValueError, match=r"last.pth: .* got one that holds state_dict, epoch; save its state dict"):
+        read_weights(tmp_path / "last.pth")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short"])
+def test_a_broken_file_in_the_cache_is_named(monkeypatch, tmp_path, content):
+    monkeypatch.delenv("XAI_WEIGHTS", raising=False)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "squeezenet1_1-b8a52dc0.pth").write_bytes(content)
+    with pytest.raises(ValueError, match=r"checkpoints/squeezenet1_1-b8a52dc0.pth: expected a complete weights file"):
+        load_model("squeezenet1_1")
+
+
 def test_weights_that_cannot_be_had_say_what_to_do(monkeypatch, tmp_path):
     import urllib.error
 
@@ -90,6 +106,7 @@ def test_weights_that_cannot_be_had_say_what_to_do(monkeypatch, tmp_path):
     ("arguments", "error", "message"),
     [
         (("parts/transformer",), ValueError, "expected one of parts/alexnet"),
+        (("parts/../parts/resnet",), ValueError, "expected one of parts/alexnet"),
         (("resnet19",), ValueError, "expected 'parts/...' or a classifier of torchvision, got 'resnet19'"),
         ((3,), TypeError, "model: expected a name or a torch.nn.Module, got int"),
         ((nn.Identity(),), ValueError, "classes: expected the names"),

@@ -12,11 +12,11 @@ from xai_utils.experiments.verdict.own import (
     explain_all,
     likely_classes,
     maps_of_answers,
+    picture_for,
     problems_of,
     save_report,
 )
 from xai_utils.models import load_model
-from xai_utils.pictures import load_picture
 from xai_utils.plotting import show_maps
 from xai_utils.widgets import Tools, explain_own_picture
 
@@ -29,9 +29,11 @@ def drawn(image, answers):
 
 TOOLS = Tools(
     load_model,
-    lambda file, model: load_picture(file, model.input_size),
+    picture_for,
     likely_classes,
-    lambda model, image, target, names: explain_all(model, image, target, {name: METHODS[name] for name in names}),
+    lambda model, image, target, names, progress: explain_all(
+        model, image, target, {name: METHODS[name] for name in names}, progress=progress
+    ),
     drawn,
     save_report,
 )
@@ -59,24 +61,85 @@ def test_a_stored_picture_is_explained_and_kept(picture, tmp_path):
     assert own.go.disabled
     own.stored.value = "bird"
     assert not own.go.disabled
-    assert len(own.target.options) == 5
+    assert len(own.target.options) == 10
+    assert 'alt="bird, as the network sees it"' in own._shown.value
     own.go.click()
     assert "All methods have answered." in own.message
-    assert 'alt="The picture and what 2 methods say of ' in own._shown.value
+    assert ': the picture and what 2 methods say"' in own._shown.value
     own.file.value = str(tmp_path / "report.html")
     own.keep.click()
     assert "Kept as" in own.message
     assert "<table>" in (tmp_path / "report.html").read_text()
 
 
-def test_an_uploaded_picture_goes_before_a_stored_one(picture):
+def test_the_picture_that_was_chosen_last_counts(picture):
     own = control({"bird": picture})
     own.stored.value = "bird"
     own.upload.value = uploaded("cat.png", picture.read_bytes())
     assert "cat.png" in own.message
     own.model.value = "parts/resnet"
-    assert own.network is not None
+    assert "cat.png" in own.message
+    own.stored.value = ""
+    own.stored.value = "bird"
+    assert "bird" in own.message
+    own.stored.value = ""
+    assert "cat.png" in own.message
     assert not own.go.disabled
+
+
+def test_what_is_kept_is_what_is_shown(picture, tmp_path):
+    own = control({"bird": picture})
+    own.stored.value = "bird"
+    own.go.click()
+    shown, said = own._title, own.target.label
+    own.target.value = own.target.options[3][1]  # chosen, and not explained
+    own.file.value = str(tmp_path / "report.html")
+    own.keep.click()
+    page = (tmp_path / "report.html").read_text()
+    assert f"<h1>{shown}</h1>" in page
+    assert said in shown
+    own.keep.click()
+    assert (tmp_path / "report-2.html").read_text().splitlines()[0][:50] == page.splitlines()[0][:50]
+    own.methods.value = ()
+    own.go.click()
+    assert "methods: expected at least one" in own.message
+    assert own.keep.disabled
+    assert own._shown.value == ""
+
+
+def test_an_interruption_keeps_what_was_answered_and_the_button(picture):
+    def asked(names):
+        yield names[0]
+        raise KeyboardInterrupt
+
+    stopping = TOOLS._replace(explain=lambda *asks: TOOLS.explain(*asks[:-1], asked))
+    own = control({"bird": picture}, stopping)
+    own.stored.value = "bird"
+    own.go.click()
+    assert [one.map is None for one in own.answers] == [False, True]
+    assert "Grad-CAM: not asked, interrupted" in own.message
+    assert not own.go.disabled
+    assert not own.keep.disabled
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    own = control({"bird": picture}, TOOLS._replace(draw=stopped))
+    own.stored.value = "bird"
+    own.go.click()
+    assert "Interrupted." in own.message
+    assert not own.go.disabled
+
+
+def test_the_control_says_which_method_is_asked(picture):
+    own, said = control({"bird": picture}), []
+    own._message.observe(lambda change: said.append(change.new), names="value")
+    own.stored.value = "bird"
+    own.go.click()
+    assert [says for says in said if "Asking" in says] == [
+        f'<div role="status">Asking {name} ({number} of 2); to stop, interrupt the kernel.</div>'
+        for number, name in enumerate(QUICK, start=1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +153,7 @@ def test_an_uploaded_picture_goes_before_a_stored_one(picture):
 def test_files_that_cannot_be_read_are_named_in_a_sentence(picture, content, size, says):
     own = control({})
     own.upload.value = uploaded("odd.png", content or picture.read_bytes()[:400], size)
+    assert "odd.png" in own.message
     assert says in own.message or says in own.message.replace("&#x27;", "'")
     assert own.go.disabled
 

@@ -1,9 +1,18 @@
+import io
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from xai_utils.pictures import PHOTOGRAPHS, labelled_pictures, load_photograph, load_pictures
+from xai_utils.pictures import (
+    PHOTOGRAPHS,
+    labelled_pictures,
+    load_photograph,
+    load_picture,
+    load_pictures,
+    picture_files,
+)
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
@@ -28,6 +37,54 @@ def test_what_is_no_picture_is_refused(tmp_path):
     (tmp_path / "a.png").write_text("not a picture")
     with pytest.raises(ValueError, match="file: expected a picture"):
         load_pictures(tmp_path)
+
+
+def written(picture, file, **settings):
+    picture.save(file, **settings)
+    return load_picture(file, (20, 30))
+
+
+def test_a_picture_is_turned_as_its_camera_says(tmp_path):
+    tall = Image.new("RGB", (20, 30), "black")
+    tall.paste("white", (0, 0, 20, 15))  # white on top; the camera lay on its side
+    exif = tall.getexif()
+    exif[0x0112] = 6
+    image = written(tall, tmp_path / "phone.png", exif=exif)
+    assert image[..., 20:].mean() > 0.9
+    assert image[..., :10].mean() < 0.1
+
+
+def test_sixteen_bits_are_read_in_their_range(tmp_path):
+    levels = np.full((20, 30), 257 * 51, np.uint16)
+    assert float(written(Image.fromarray(levels), tmp_path / "deep.png").mean()) == pytest.approx(0.2)
+    with pytest.raises(ValueError, match="expected 8 or 16 bits a channel, got mode F"):
+        written(Image.fromarray(np.ones((20, 30), np.float32)), tmp_path / "heights.tif")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_lies_on_white(tmp_path, mode):
+    picture = Image.new("RGBA", (30, 20), (0, 0, 0, 0))
+    picture.paste((0, 0, 0, 255), (0, 0, 15, 20))
+    image = written(picture.convert(mode), tmp_path / "glass.png")
+    assert image[..., :15].max() == 0
+    assert image[..., 15:].min() == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"a letter", b"\x89PNG\r\n\x1a\n" + bytes(30)])
+def test_an_open_file_that_is_no_picture_is_called_by_its_name(content):
+    file = io.BytesIO(content)
+    with pytest.raises(ValueError, match="picture, got an open file"):
+        load_picture(file)
+    file.name = "odd.png"
+    with pytest.raises(ValueError, match="picture, got odd.png"):
+        load_picture(file)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"file: expected a picture, got .*nope.png, which is not there"):
+        load_picture(tmp_path / "nope.png")
+    with pytest.raises(FileNotFoundError, match="folder: expected pictures"):
+        picture_files(tmp_path / "nowhere")
 
 
 def test_an_imagenet_style_folder_gives_labels_and_exclusive_boxes(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import urllib.error
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,7 +74,7 @@ def load_model(
             miniatures; `"parts/resnet-seed1"` is the same trained from another seed, `"parts/resnet-crops"` on random
             crops, `"parts/resnet-biased"` on pictures whose background tells the class); any classifier of torchvision
             (`"squeezenet1_1"`, `"vgg16"`, `"resnet50"`, ...), whose weights are taken from
-            `$XAI_WEIGHTS/NAME/*.safetensors` or `*.pth`, else from torchvision's cache or download; or your own
+            `$XAI_WEIGHTS/NAME/*.safetensors`, `*.pth` or `*.pt`, else from torchvision's cache or download; or your own
             module, which is wrapped, put into eval mode, and otherwise left as it is.
         mean: what your own module expects to be subtracted from each colour channel; ImageNet's by default.
         std: what it expects each channel to be divided by; ImageNet's by default.
@@ -149,10 +150,11 @@ def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
 
 
 def _parts_model(name: str) -> Classifier:
-    path = weights_folder() / "parts" / f"{name}.safetensors"
-    if not path.exists():
-        known = ", ".join(f"parts/{file.stem}" for file in sorted(path.parent.glob("*.safetensors")))
+    files = {file.stem: file for file in sorted((weights_folder() / "parts").glob("*.safetensors"))}
+    if name not in files:
+        known = ", ".join(f"parts/{stem}" for stem in files)
         raise ValueError(f"model: expected one of {known}, got 'parts/{name}'")
+    path = files[name]
     tensors = read_weights(path)
     about = read_about(path)
     architecture = max(filter(name.startswith, ARCHITECTURES | VARIANTS), key=len)  # the rest says how it was taught
@@ -183,8 +185,8 @@ def _own_weights(name: str) -> nn.Module | None:
     from torchvision.models import get_model
 
     folder = Path(os.environ.get("XAI_WEIGHTS", "")) / name
-    files = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.pth")) if "XAI_WEIGHTS" in os.environ else []
-    if not files:
+    files = [file for kind in ("safetensors", "pth", "pt") for file in sorted(folder.glob(f"*.{kind}"))]
+    if "XAI_WEIGHTS" not in os.environ or not files:
         return None
     tensors = read_weights(files[0])
     options = {}
@@ -206,6 +208,11 @@ def _downloaded(name: str, weights) -> nn.Module:
             f"{name}: expected its weights in $XAI_WEIGHTS/{name}/ (a .pth or .safetensors state dict) or in "
             f"torchvision's cache, and {weights.url} could not be downloaded ({error}). Put the file into one of the "
             "two, or connect to the internet once."
+        ) from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+        raise ValueError(
+            f"{cached}: expected a complete weights file, got one that cannot be read ({error})"
         ) from error
 
 

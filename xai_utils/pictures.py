@@ -7,13 +7,13 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from xai_utils.tensors import check_choice, check_count
 
 PHOTOGRAPHS = {"cat": "chelsea", "coffee": "coffee", "astronaut": "astronaut", "rocket": "rocket"}
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 Box = tuple[int, int, int, int]
 
@@ -26,7 +26,8 @@ class LabelledPicture:
         file: where it lies.
         label: its class, the index of a logit of torchvision's networks.
         name: the name of the class.
-        boxes: (left, top, right, bottom) of every object of the class, pixels; right and bottom exclusive.
+        boxes: (left, top, right, bottom) of every object of the class, pixels of the picture as
+            `load_picture` turns it; right and bottom exclusive.
     """
 
     file: Path
@@ -59,7 +60,7 @@ def load_pictures(folder: str | Path, size: tuple[int, int] = (224, 224)) -> tup
     """All pictures of a folder of your own, in the order of their names.
 
     Args:
-        folder: holds .jpg, .png, .webp or .bmp files.
+        folder: holds files that end as `SUFFIXES` say.
         size: (height, width); the largest centred window of that shape is cut out and resized.
 
     Returns:
@@ -69,32 +70,64 @@ def load_pictures(folder: str | Path, size: tuple[int, int] = (224, 224)) -> tup
         FileNotFoundError: no such folder, or no picture in it.
         ValueError: a file that is no picture.
     """
-    files = sorted(file for file in Path(folder).glob("*") if file.suffix.lower() in SUFFIXES)
+    files = picture_files(folder)
+    return torch.cat([load_picture(file, size) for file in files]), [file.name for file in files]
+
+
+def picture_files(folder: str | Path) -> list[Path]:
+    """The files of a folder that end as `SUFFIXES` say, in the order of their names.
+
+    Args:
+        folder: a name; "~" is the home folder.
+
+    Raises:
+        FileNotFoundError: no such folder, or no picture in it.
+    """
+    files = sorted(file for file in Path(folder).expanduser().glob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise FileNotFoundError(f"folder: expected pictures ({', '.join(SUFFIXES)}) in {folder}, got none")
-    return torch.cat([load_picture(file, size) for file in files]), [file.name for file in files]
+    return files
 
 
 def load_picture(file: str | Path | BinaryIO, size: tuple[int, int] = (224, 224)) -> Tensor:
     """One picture file, float [1, 3, height, width], RGB in [0, 1]; cut to the shape of `size` and resized.
 
+    It is turned as its camera says; what is transparent lies on white; of several frames the first one counts.
+
     Args:
-        file: its name, or an open file, such as `io.BytesIO` of what was uploaded.
-        size: (height, width).
+        file: its name, or an open file, such as `io.BytesIO` of what was uploaded; errors name it by its `name`.
+        size: (height, width); the largest centred window of that shape is cut out and resized.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is no picture, it is incomplete, or it has more pixels than is safe to unpack.
+        ValueError: the file is no picture, it is incomplete, it has more pixels than is safe to unpack, or its pixels
+            are neither colours nor levels of grey, such as heights or distances.
     """
+    name = file if isinstance(file, str | Path) else getattr(file, "name", "an open file")
     try:
         with Image.open(file) as picture:
-            return _fitted(picture.convert("RGB"), size)
-    except FileNotFoundError:
-        raise
+            return _fitted(_upright(picture), size)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"file: expected a picture, got {name}, which is not there") from error
     except UnidentifiedImageError as error:
-        raise ValueError(f"file: expected a picture, got {file}") from error
-    except (OSError, Image.DecompressionBombError) as error:  # it begins as a picture and does not end as one
-        raise ValueError(f"file: expected a whole picture of a reasonable size, got {file} ({error})") from error
+        raise ValueError(f"file: expected a picture, got {name}") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"file: expected a picture of a reasonable size, got {name} ({error})") from error
+    except (OSError, SyntaxError, ValueError) as error:  # it begins as a picture and does not end as one
+        raise ValueError(f"file: expected a whole picture, got {name} ({error})") from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture as one sees it: turned as its camera says, 8 bits a channel, transparent places white."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I;16"):
+        picture = Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        raise ValueError(f"expected 8 or 16 bits a channel, got mode {picture.mode}")
+    if picture.has_transparency_data:
+        seen = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+    return picture.convert("RGB")
 
 
 def labelled_pictures(folder: str | Path) -> list[LabelledPicture]:

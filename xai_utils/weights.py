@@ -34,8 +34,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
         raise ValueError(f"{path}: expected a complete weights file, got one that cannot be read ({error})") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict):
         raise ValueError(f"{path}: expected a dictionary of tensors (a state dict), got {type(state).__name__}")
+    if other := [str(key) for key, value in state.items() if not isinstance(value, Tensor)]:
+        raise ValueError(
+            f"{path}: expected a dictionary of nothing but tensors (a state dict), got one that holds "
+            f"{', '.join(other[:4])}; save its state dict alone"
+        )
     return state
 
 

@@ -2,8 +2,9 @@
 
 import html
 import io
+import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,8 +22,8 @@ class Tools(NamedTuple):
     """(file or open file, the network) -> the picture, as the network takes it."""
     classes: Callable[[Any, Any], Sequence[tuple[int, str, float]]]
     """(network, picture) -> (class, name, probability), the likeliest first."""
-    explain: Callable[[Any, Any, int, Sequence[str]], Any]
-    """(network, picture, class, names of methods) -> answers."""
+    explain: Callable[[Any, Any, int, Sequence[str], Callable], Any]
+    """(network, picture, class, names of methods, what to wrap the names with to show progress) -> answers."""
     draw: Callable[[Any, Any], Any]
     """(picture, answers) -> a figure and a sentence about problems, which may be empty."""
     save: Callable[[Path, Any, Any, str], Any]
@@ -60,6 +61,7 @@ class OwnPicture:
 
         self._tools, self._pictures, self._loaded = tools, pictures, {}
         self.network = self.picture = self.answers = self.figure = None
+        self._title, self._uploaded = "", False  # of what is shown; whether the last choice was an upload
         wide = {"style": {"description_width": "8rem"}, "layout": {"width": "min(100%, 36rem)"}}
         self.model = ipywidgets.Combobox(
             value=models[0], options=models, description="network", continuous_update=False, **wide
@@ -76,8 +78,8 @@ class OwnPicture:
         rows = [self.model, self.upload, self.stored, self.target, self.methods, self.go]
         self.view = ipywidgets.VBox([*rows, self._message, self._shown, ipywidgets.HBox([self.file, self.keep])])
         self.model.observe(lambda change: self._look(), names="value")
-        self.upload.observe(lambda change: self._look(), names="value")
-        self.stored.observe(lambda change: self._look(), names="value")
+        self.upload.observe(lambda change: self._take(uploaded=True), names="value")
+        self.stored.observe(lambda change: self._take(uploaded=not change.new), names="value")
         self.go.on_click(lambda button: self._explain())
         self.keep.on_click(lambda button: self._keep())
         self._say("Upload a picture, or choose one.")
@@ -90,6 +92,11 @@ class OwnPicture:
     def message(self) -> str:
         """What the control says at present; HTML."""
         return self._message.value
+
+    def _take(self, uploaded: bool) -> None:
+        """Looks at the picture that was chosen last."""
+        self._uploaded = uploaded
+        self._look()
 
     def _look(self) -> None:
         """Loads network and picture, and asks for the class."""
@@ -105,55 +112,70 @@ class OwnPicture:
             self.network = self._loaded[self.model.value]
             self.picture = self._tools.load_picture(file, self.network)
             found = self._tools.classes(self.network, self.picture)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             return self._say(_sentence(error))
+        self._show(to_pixels(self.picture), f"{name}, as the network sees it")
         self.target.options = [(f"{says} ({share:.0%})", number) for number, says, share in found]
         self.target.value = found[0][0]
         self.go.disabled = False
-        self._say(f"{name}: choose a class, and Explain.")
+        self._say(f"{name}, as the network sees it: choose a class, and Explain.")
 
     def _source(self) -> tuple[str, Any] | None:
-        """The name of the picture and its file, the uploaded one first; None if there is none.
+        """The name of the picture that was chosen last and its file; None if there is none.
 
         Raises:
             ValueError: an uploaded file that is too large to be read.
         """
-        if self.upload.value:
+        if self._uploaded and self.upload.value:
             one = self.upload.value[-1]
             if one["size"] > LARGEST:
                 allowed, got = LARGEST // 10**6, one["size"] // 10**6
                 raise ValueError(f"{one['name']}: expected at most {allowed} MB, got {got}")
-            return one["name"], io.BytesIO(bytes(one["content"]))
+            file = io.BytesIO(bytes(one["content"]))
+            file.name = one["name"]  # what errors call it
+            return file.name, file
         return (self.stored.value, self._pictures[self.stored.value]) if self.stored.value else None
 
     def _explain(self) -> None:
-        self.go.disabled = True
-        self._say("Asking all methods; this may take a minute or two ...")
+        self.go.disabled = self.keep.disabled = True
         try:
-            chosen = list(self.methods.value)
-            self.answers = self._tools.explain(self.network, self.picture, self.target.value, chosen)
+            if not (chosen := list(self.methods.value)):
+                raise ValueError("methods: expected at least one, got none chosen")
+            name, _ = self._source()
+            self._title = f"{name}: {self.target.label}, by {self.model.value}"
+            asked = (self.network, self.picture, self.target.value, chosen)
+            self.answers = self._tools.explain(*asked, self._counted)
             self.figure, problems = self._tools.draw(self.picture, self.answers)
-            pixels = to_pixels(self.figure)
-        except Exception as error:
+            self._show(to_pixels(self.figure), f"{self._title}: the picture and what {len(chosen)} methods say")
+        except (Exception, KeyboardInterrupt) as error:
+            self._shown.value = ""
             self._say(_sentence(error))
         else:
-            height, width = (round(side / DENSITY) for side in pixels.shape[:2])
-            text = html.escape(f"The picture and what {len(chosen)} methods say of {self.target.label}.")
-            self._shown.value = (
-                f'<img src="{png_uri(pixels)}" alt="{text}" width="{width}" height="{height}" '
-                'style="max-width:100%;height:auto">'
-            )
             self.keep.disabled = False
             self._say(problems or "All methods have answered.")
-        self.go.disabled = False
+        finally:
+            self.go.disabled = False
+
+    def _counted(self, names: Sequence[str]) -> Iterator[str]:
+        """Says which method is asked."""
+        for number, name in enumerate(names, start=1):
+            self._say(f"Asking {name} ({number} of {len(names)}); to stop, interrupt the kernel.")
+            yield name
+
+    def _show(self, pixels: Any, says: str) -> None:
+        height, width = (round(side / DENSITY) for side in pixels.shape[:2])
+        self._shown.value = (
+            f'<img src="{png_uri(pixels)}" alt="{html.escape(says)}" width="{width}" height="{height}" '
+            'style="max-width:100%;height:auto">'
+        )
 
     def _keep(self) -> None:
-        title = f"{self.model.value}: {self.target.label}"
         try:
-            self._tools.save(Path(self.file.value), self.figure, self.answers, title)
+            file = _unused(Path(self.file.value).expanduser())
+            self._tools.save(file, self.figure, self.answers, self._title)
         except Exception as error:
             return self._say(_sentence(error))
-        self._say(f"Kept as {self.file.value}.")
+        self._say(f"Kept as {file}.")
 
     def _say(self, text: str) -> None:
         self._message.value = f'<div role="status">{html.escape(text)}</div>'
@@ -166,6 +188,14 @@ class OwnPicture:
         return bundle | {"text/plain": repr(self)}
 
 
-def _sentence(error: Exception) -> str:
+def _unused(file: Path) -> Path:
+    """That name, or with the first number that makes it a new one: what is kept already stays."""
+    names = itertools.chain([file], (file.with_stem(f"{file.stem}-{number}") for number in itertools.count(2)))
+    return next(name for name in names if not name.exists())
+
+
+def _sentence(error: BaseException) -> str:
     """The first line of an error, which says what was expected and what came."""
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted."
     return (str(error).splitlines() or [""])[0] or type(error).__name__
