@@ -66,7 +66,7 @@ class OwnPicture:
         self.model = ipywidgets.Combobox(
             value=models[0], options=models, description="network", continuous_update=False, **wide
         )
-        self.upload = ipywidgets.FileUpload(accept="image/*", description="upload a picture")
+        self.upload = ipywidgets.FileUpload(accept="image/*", description="upload a picture", layout={"width": "auto"})
         self.stored = ipywidgets.Dropdown(options=["", *pictures], description="or one of these", **wide)
         self.target = ipywidgets.Dropdown(description="class", **wide)
         self.methods = ipywidgets.SelectMultiple(
