@@ -220,6 +220,8 @@ def test_more_on_the_background_is_a_difference_scene_by_scene(monkeypatch):
     assert found["CAM"][[0, 2], 0] == pytest.approx([0.25, 0.25])
     assert np.isnan(found["CAM"][:, 1]).all()  # the other network was not asked
     assert biased.lost_elsewhere(["again"])["again"][0] == 2.0
+    with pytest.raises(ValueError, match="networks: expected recorded ones, got 'other'; run python -m"):
+        biased.more_on_background(["other"], ["fair"])
 
 
 @pytest.fixture

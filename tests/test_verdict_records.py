@@ -5,7 +5,9 @@ import pytest
 
 from xai_utils.experiments.records import read_records
 from xai_utils.experiments.verdict import adjacent, biased, measures, real, stability, truth
+from xai_utils.experiments.verdict.methods import methods_for
 from xai_utils.experiments.verdict.results import recorded_networks
+from xai_utils.experiments.verdict.rows import recorded
 
 METHOD = "guided backprop"  # quick, and different on every network
 
@@ -63,9 +65,12 @@ def test_recorded_photographs_come_out_again():
 def test_every_network_was_asked_by_every_method_about_two_hundred_scenes():
     assert recorded_networks() == list(truth.NETWORKS)
     assert recorded_networks(truth.SEEDS) == list(truth.SEEDS)
-    assert {"parts/alexnet", "parts/vgg", "parts/googlenet"} <= set(stability.recorded_networks())
+    assert {"parts/alexnet", "parts/vgg", "parts/googlenet", "parts/resnet"} <= set(stability.recorded_networks())
     assert adjacent.recorded_networks() == list(adjacent.NETWORKS)
-    assert {"squeezenet1_1", "resnet18"} <= set(real.recorded_networks())
+    assert real.recorded_networks() == list(real.NETWORKS)
+    assert "squeezenet1_1" in real.recorded_networks(real.SLOW)
+    for model in biased.FAIR + biased.BIASED:
+        assert set(recorded(biased.RECORD, model)) == set(methods_for(model))
     for model in truth.GAPS:
         assert set(measures.recorded_measures(model)) >= set(real.QUICK)
     assert min(len(truth.recorded_truth(model)) for model in truth.NETWORKS) >= 200

@@ -78,6 +78,9 @@ def more_on_background(networks: Sequence[str], than: Sequence[str]) -> dict[str
         networks: names of recorded ones.
         than: of others.
 
+    Raises:
+        ValueError: a network of which nothing is recorded.
+
     Returns:
         As `standings.Values`, with a column for each pair: the first of `networks` with each of `than`, and so on.
     """
@@ -100,7 +103,9 @@ def lost_elsewhere(networks: Sequence[str] = FAIR + BIASED) -> dict[str, Interva
 
 def _by_scene(model: str, name: str) -> dict[str, dict[int, float]]:
     """What is recorded of a network: method -> number of a scene -> value."""
-    return {m: dict(zip(of["scene"], of[name], strict=True)) for m, of in recorded(RECORD, model).items()}
+    if not (found := recorded(RECORD, model)):
+        raise ValueError(f"networks: expected recorded ones, got {model!r}; run {COMMAND}")
+    return {method: dict(zip(of["scene"], of[name], strict=True)) for method, of in found.items()}
 
 
 def main() -> None:
