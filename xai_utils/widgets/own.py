@@ -61,7 +61,8 @@ class OwnPicture:
 
         self._tools, self._pictures, self._loaded = tools, pictures, {}
         self.network = self.picture = self.answers = self.figure = None
-        self._title, self._uploaded = "", False  # of what is shown; whether the last choice was an upload
+        self._name = self._title = ""  # of the picture; of what is shown
+        self._uploaded = False  # whether the last choice was an upload
         wide = {"style": {"description_width": "8rem"}, "layout": {"width": "min(100%, 36rem)"}}
         self.model = ipywidgets.Combobox(
             value=models[0], options=models, description="network", continuous_update=False, **wide
@@ -105,7 +106,7 @@ class OwnPicture:
         try:
             if (source := self._source()) is None:
                 return self._say("Upload a picture, or choose one.")
-            name, file = source
+            self._name, file = source
             if self.model.value not in self._loaded:
                 self._say(f"Loading {self.model.value} ...")
                 self._loaded[self.model.value] = self._tools.load_model(self.model.value)
@@ -114,11 +115,11 @@ class OwnPicture:
             found = self._tools.classes(self.network, self.picture)
         except (Exception, KeyboardInterrupt) as error:
             return self._say(_sentence(error))
-        self._show(to_pixels(self.picture), f"{name}, as the network sees it")
+        self._show(to_pixels(self.picture), f"{self._name}, as the network sees it")
         self.target.options = [(f"{says} ({share:.0%})", number) for number, says, share in found]
         self.target.value = found[0][0]
         self.go.disabled = False
-        self._say(f"{name}, as the network sees it: choose a class, and Explain.")
+        self._say(f"{self._name}, as the network sees it: choose a class, and Explain.")
 
     def _source(self) -> tuple[str, Any] | None:
         """The name of the picture that was chosen last and its file; None if there is none.
@@ -141,8 +142,7 @@ class OwnPicture:
         try:
             if not (chosen := list(self.methods.value)):
                 raise ValueError("methods: expected at least one, got none chosen")
-            name, _ = self._source()
-            self._title = f"{name}: {self.target.label}, by {self.model.value}"
+            self._title = f"{self._name}: {self.target.label}, by {self.model.value}"
             asked = (self.network, self.picture, self.target.value, chosen)
             self.answers = self._tools.explain(*asked, self._counted)
             self.figure, problems = self._tools.draw(self.picture, self.answers)

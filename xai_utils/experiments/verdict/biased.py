@@ -78,11 +78,11 @@ def more_on_background(networks: Sequence[str], than: Sequence[str]) -> dict[str
         networks: names of recorded ones.
         than: of others.
 
-    Raises:
-        ValueError: a network of which nothing is recorded.
-
     Returns:
         As `standings.Values`, with a column for each pair: the first of `networks` with each of `than`, and so on.
+
+    Raises:
+        ValueError: a network of which nothing is recorded.
     """
     shares = side_by_side([_by_scene(model, "background") for model in (*networks, *than)])
     pairs = list(product(range(len(networks)), range(len(networks), len(networks) + len(than))))
