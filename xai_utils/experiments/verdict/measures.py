@@ -12,7 +12,7 @@ from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.records import in_blocks, record_all
 from xai_utils.experiments.verdict.methods import maps_of
 from xai_utils.experiments.verdict.rows import recorded, wanted
-from xai_utils.experiments.verdict.truth import ASKED, BLOCK, SCENES, Seen, seen_scenes, visible_parts
+from xai_utils.experiments.verdict.truth import ASKED, BLOCK, SCENES, seen_scenes, visible_parts
 from xai_utils.metrics import (
     area_under,
     deletion_curve,
@@ -46,9 +46,8 @@ def measure_maps(model: str, method: str, scenes: list[int]) -> dict:
     Returns:
         For each scene that the network recognises, in the order of `measure_truth`: "mass" (the map's sum over each
         visible part), "inside" (share of the positive mass on the object), "pointing" (whether the maximum lies there),
-        "precision" (at equal error rate), "deletion" and "insertion" (areas under the curve; pixels are blurred),
-        "drop" (the share of its probability that the class loses with the first tenth), "infidelity" (of what is said
-        of blurred squares), "saliency metric" (for each of `THRESHOLDS`), and those of `against_boxes`.
+        "precision" (at equal error rate), "saliency metric" (for each of `THRESHOLDS`), and those of `by_hiding` and of
+        `against_boxes`.
     """
     network = classifier(model)
     seen = seen_scenes(network, *scenes)
@@ -61,8 +60,7 @@ def measure_maps(model: str, method: str, scenes: list[int]) -> dict:
         "inside": rounded(share_inside(maps.clamp(min=0), regions)),
         "pointing": pointing_game(maps, regions).int().tolist(),
         "precision": [_precision(one[None], region[None]) for one, region in zip(maps, regions, strict=True)],
-        **_curves(network, seen, maps),
-        "infidelity": _infidelity(network, seen, maps),
+        **by_hiding(network, seen.images, seen.labels, maps),
         "saliency metric": [rounded(of) for of in torch.stack(metrics, dim=1)],
         **against_boxes(maps, [torch.tensor([scene.box]) for scene in seen.scenes]),
     }
@@ -110,19 +108,29 @@ def _precision(found: Tensor, region: Tensor) -> float:
     return round(precision_recall(found, region, equal_error_threshold(found, region))[0], 4)
 
 
-def _curves(network: Classifier, seen: Seen, maps: Tensor) -> dict[str, list[float]]:
-    """Deletion into a blurred picture, insertion into it, and the drop of confidence on the way."""
-    knobs = {"baseline": blurred_baseline(seen.images), "steps": STEPS}
-    shown = (network, seen.images, seen.labels, maps)
-    gone, come = (curve(*shown, **knobs) for curve in (deletion_curve, insertion_curve))
-    found = {"deletion": area_under(gone), "insertion": area_under(come), "drop": 1 - gone[:, DROP] / gone[:, 0]}
+def by_hiding(network: Classifier, images: Tensor, target: Tensor, maps: Tensor) -> dict[str, list[float]]:
+    """What maps say of pictures of which nothing is known: their pixels are blurred, and the network is asked again.
+
+    Args:
+        network: classifier.
+        images: float [batch, 3, height, width], RGB in [0, 1].
+        target: int64 [batch].
+        maps: float [batch, height, width].
+
+    Returns:
+        For each picture: "deletion" and "insertion" (areas under the curve), "drop" (the share of its probability that
+        the class loses with the first tenth) and "infidelity" (of what is said of squares, the same for every method).
+    """
+    shown, baseline = (network, images, target, maps), blurred_baseline(images)
+    gone, come = (curve(*shown, baseline=baseline, steps=STEPS) for curve in (deletion_curve, insertion_curve))
+    squares = {"side": SIDE, "draws": SQUARES, "generator": torch.Generator().manual_seed(0)}
+    found = {
+        "deletion": area_under(gone),
+        "insertion": area_under(come),
+        "drop": 1 - gone[:, DROP] / gone[:, 0],
+        "infidelity": infidelity(*shown, baseline=baseline, **squares),
+    }
     return {name: rounded(values) for name, values in found.items()}
-
-
-def _infidelity(network: Classifier, seen: Seen, maps: Tensor) -> list[float]:
-    """The same squares for every method."""
-    knobs = {"side": SIDE, "draws": SQUARES, "generator": torch.Generator().manual_seed(0)}
-    return rounded(infidelity(network, seen.images, seen.labels, maps, baseline=blurred_baseline(seen.images), **knobs))
 
 
 def rounded(values: Tensor) -> list[float]:

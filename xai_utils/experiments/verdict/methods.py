@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
+from zlib import crc32
 
 import torch
 from torch import Tensor
@@ -101,9 +102,10 @@ def _edges(name: str, model: Classifier, images: Tensor, target: Tensor) -> Tens
 
 
 def _chance(name: str, model: Classifier, images: Tensor, target: Tensor) -> Tensor:
-    """Smooth noise, of the grain of the prediction difference's maps."""
-    noise = torch.randn(len(images), 1, *images.shape[2:], generator=torch.Generator().manual_seed(0))
-    return torch.nn.functional.avg_pool2d(noise, PATCH + 1, stride=1, padding=PATCH // 2)[:, 0]
+    """Smooth noise, of the grain of the prediction difference's maps; other noise for every picture."""
+    seeds = [crc32((image * 255).round().byte().numpy().tobytes()) for image in images]
+    noise = [torch.randn(1, *images.shape[2:], generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    return torch.nn.functional.avg_pool2d(torch.stack(noise), PATCH + 1, stride=1, padding=PATCH // 2)[:, 0]
 
 
 METHODS: dict[str, Method] = {

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from xai_utils.experiments.classifiers import classifier
 from xai_utils.experiments.records import record_all
 from xai_utils.experiments.statistics import spearman
-from xai_utils.experiments.verdict.methods import maps_of, methods_for
+from xai_utils.experiments.verdict.methods import METHODS, maps_of, methods_for
 from xai_utils.experiments.verdict.rows import recorded, wanted
 from xai_utils.experiments.verdict.standings import side_by_side
 from xai_utils.experiments.verdict.truth import NETWORKS, Seen, recorded_truth, seen_scenes
@@ -26,7 +26,8 @@ from xai_utils.models import Classifier
 from xai_utils.tensors import Progress, quiet
 
 COMMAND = "python -m xai_utils.experiments.verdict.stability"
-RECORD = "verdict_stability"
+RECORD, SHUFFLES = "verdict_stability", "verdict_shuffles"
+DRAWS = 5  # shuffles of all layers, as one shuffle may make any two maps alike
 SCENES = [0, 20]  # of the test split
 LEVEL = 2 / 255  # how far the noise moves a value (its deviation), and the attack every value
 SHUFFLED = {
@@ -57,9 +58,30 @@ def measure_stability(model: str, method: str, scenes: list[int]) -> dict:
     found = {}
     for change in CHANGES:
         changed, images = _changed(change, network, seen)
-        after = maps_of(model, changed, method, images, seen.labels)
-        found[change] = [round(alike(*pair), 4) for pair in zip(before, after, strict=True)]
+        found[change] = _alike(before, maps_of(model, changed, method, images, seen.labels))
     return found
+
+
+def measure_shuffles(model: str, method: str, scenes: list[int], draws: int) -> dict:
+    """How much a method's maps stay the same when all weights are shuffled, in several ways.
+
+    Args:
+        model: as `load_model` takes it.
+        method: a name of `METHODS`.
+        scenes: [first, last] of the test split.
+        draws: shuffles, each of all layers.
+
+    Returns:
+        "all layers": for each shuffle its number for each recognised scene, as of `measure_stability`.
+    """
+    network = classifier(model)
+    seen = seen_scenes(network, *scenes)
+    before = maps_of(model, network, method, seen.images, seen.labels)
+    found = []
+    for draw in range(draws):
+        other = shuffled(network, 1.0, torch.Generator().manual_seed(draw))
+        found.append(_alike(before, maps_of(model, other, method, seen.images, seen.labels)))
+    return {"all layers": found}
 
 
 def _changed(change: str, network: Classifier, seen: Seen) -> tuple[Classifier, Tensor]:
@@ -113,6 +135,10 @@ def shuffled(model: Classifier, share: float, generator: torch.Generator) -> Cla
     return other
 
 
+def _alike(before: Tensor, after: Tensor) -> list[float]:
+    return [round(alike(*pair), 4) for pair in zip(before, after, strict=True)]
+
+
 def alike(first: Tensor, second: Tensor) -> float:
     """Spearman's correlation of two maps' magnitudes, over cells; 0 if one of them is the same everywhere."""
     cells = [avg_pool2d(one.abs()[None, None], CELL).flatten().double().numpy() for one in (first, second)]
@@ -121,10 +147,23 @@ def alike(first: Tensor, second: Tensor) -> float:
 
 def record_stability(
     networks: Sequence[str] = NETWORKS, methods: Sequence[str] = (), *, progress: Progress = quiet
-) -> list[dict]:
-    """The rows of some networks, recorded or computed now."""
+) -> None:
+    """Records some networks, where that is not done yet.
+
+    Args:
+        networks: names.
+        methods: names of `METHODS`; all that can be asked by default.
+        progress: wraps the rows.
+    """
     rows = wanted(networks, methods, [SCENES])
-    return record_all(RECORD, rows, measure_stability, command=COMMAND, progress=progress)
+    record_all(RECORD, rows, measure_stability, command=COMMAND, progress=progress)
+    again = [row | {"draws": DRAWS} for row in rows if _asks_again(row["method"])]
+    record_all(SHUFFLES, again, measure_shuffles, command=COMMAND, progress=progress)
+
+
+def _asks_again(method: str) -> bool:
+    """Whether a method asks the network for each map; a masking model asks while it learns, and never again."""
+    return METHODS[method].of != "control" and method != "masking model"
 
 
 def recorded_networks(networks: Sequence[str] = NETWORKS) -> list[str]:
@@ -154,7 +193,9 @@ def main() -> None:
     """Command line: records how stable maps are."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
-    record_stability(parser.parse_args().networks, progress=tqdm)
+    parser.add_argument("--methods", nargs="+", default=[], choices=list(METHODS), help="all by default")
+    arguments = parser.parse_args()
+    record_stability(arguments.networks, arguments.methods, progress=tqdm)
 
 
 if __name__ == "__main__":
